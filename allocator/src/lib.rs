@@ -1,0 +1,3 @@
+//! Level one of two-level scheduling.
+#![no_std]
+extern crate alloc;

@@ -1,0 +1,3 @@
+//! Level two of two-level scheduling.
+#![no_std]
+extern crate alloc;
