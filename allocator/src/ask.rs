@@ -1,0 +1,88 @@
+//! Demand: what a framework would launch if it could.
+
+use crate::gpu::GpuRequest;
+use crate::id::{AgentId, AskId, Word};
+use crate::resources::Resources;
+use crate::tick::Timestamp;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// What a framework wants now. Each change of demand replaces the one before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Demand {
+    /// Nothing: no offers are made.
+    #[default]
+    None,
+    /// Known work, in the order of its importance. An ask that is not eligible is skipped and does not block those
+    /// behind it.
+    Asks(Vec<Ask>),
+    /// Whole agents, as a Mesos framework takes them, cut to what limits and headroom leave; an agent whose
+    /// remainder does not hold `least` is not dealt.
+    Open {
+        /// The least that is worth an offer.
+        least: Resources,
+    },
+}
+
+/// Work that is placed together. A *unit* is given whole or not at all: all its `least` members together, or, where
+/// every `least` is zero, one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Its name within the framework.
+    pub id: AskId,
+    /// Its members; those of one shape and one set of constraints stand together.
+    pub members: Vec<Member>,
+    /// Higher goes first within the framework's role.
+    pub priority: i32,
+    /// Since when it waits.
+    pub since: Timestamp,
+}
+
+/// Equal members of an ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// What one of them takes.
+    pub shape: Shape,
+    /// How many are wanted in all, at least `least`.
+    pub count: u32,
+    /// How many of them are in the unit.
+    pub least: u32,
+    /// Which agents they may be shown; all must hold.
+    pub constraints: Vec<Constraint>,
+}
+
+/// What one member takes. Until it is placed, the model of its GPUs may be open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// All but GPUs.
+    pub base: Resources,
+    /// GPUs, if any.
+    pub gpu: Option<GpuRequest>,
+}
+
+/// A question about an agent that level one can answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Constraint {
+    /// The attribute has one of these values.
+    AttributeIn(Word, BTreeSet<Word>),
+    /// The attribute is absent or has none of these values.
+    AttributeNotIn(Word, BTreeSet<Word>),
+    /// The attribute is there.
+    AttributeExists(Word),
+    /// The attribute is not there.
+    AttributeAbsent(Word),
+    /// The attribute is an integer above the bound.
+    AttributeAbove(Word, i64),
+    /// The attribute is an integer below the bound.
+    AttributeBelow(Word, i64),
+    /// The zone is one of these.
+    ZoneIn(BTreeSet<Word>),
+    /// The agent is one of these.
+    AgentIn(BTreeSet<AgentId>),
+    /// The agent is none of these.
+    AgentNotIn(BTreeSet<AgentId>),
+    /// At least one of these holds; never, when there are none.
+    Any(Vec<Constraint>),
+    /// All of these hold.
+    All(Vec<Constraint>),
+}

@@ -1,0 +1,41 @@
+//! Changes: all that level one is told. Telling it the same twice changes nothing.
+
+use crate::agent::Agent;
+use crate::ask::Demand;
+use crate::framework::Framework;
+use crate::holding::Holding;
+use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
+use crate::role::Role;
+use crate::tick::Timestamp;
+
+/// One thing that is now so. A change that names an object replaces all that was known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The agent is there, or is now like this.
+    Agent(Agent),
+    /// The agent is gone.
+    AgentGone(AgentId),
+    /// The role is declared like this.
+    Role(Role),
+    /// The role is declared no more; it lives on, undeclared, while something uses it.
+    RoleGone(RolePath),
+    /// The framework is there, or is now like this.
+    Framework(Framework),
+    /// The framework is gone; its holdings stay on the books until they are gone too.
+    FrameworkGone(FrameworkId),
+    /// What the framework wants from now on.
+    Demand(FrameworkId, Demand),
+    /// The task is there and takes this.
+    Holding(Holding),
+    /// The task is gone, or its launch is given up.
+    HoldingGone(TaskId),
+    /// Do not show this agent to this framework for a while, as its last launch there failed.
+    Avoid {
+        /// Who is not shown it.
+        framework: FrameworkId,
+        /// The agent.
+        agent: AgentId,
+        /// Until when.
+        until: Timestamp,
+    },
+}

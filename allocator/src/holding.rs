@@ -1,0 +1,28 @@
+//! Holdings: resources in use on an agent, by our frameworks or by anybody else.
+
+use crate::id::{AgentId, FrameworkId, TaskId};
+use crate::resources::Resources;
+
+/// One task that is not finished, as the cluster shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The task's name. A holding takes the place of the launch of the same name.
+    pub task: TaskId,
+    /// Where it runs.
+    pub agent: AgentId,
+    /// Who is charged for it.
+    pub owner: Owner,
+    /// What it takes.
+    pub resources: Resources,
+    /// Whether it is ending: still charged, but its room is expected to come free.
+    pub finishing: bool,
+}
+
+/// Who a holding belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    /// A framework; charged to its role once the framework is known.
+    Framework(FrameworkId),
+    /// Nobody that level one knows: it only takes room.
+    Foreign,
+}
