@@ -1,0 +1,1 @@
+//! Start turns: which instances may pass the start gate.
