@@ -1,0 +1,3 @@
+module twofold.dev/cluster/node-image
+
+go 1.26.0
