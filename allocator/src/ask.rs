@@ -1,8 +1,8 @@
 //! Demand: what a framework would launch if it could.
 
-use crate::gpu::GpuRequest;
+use crate::gpu::{GpuRequest, Gpus};
 use crate::id::{AgentId, AskId, Word};
-use crate::resources::Resources;
+use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -58,6 +58,32 @@ pub struct Shape {
     pub base: Resources,
     /// GPUs, if any.
     pub gpu: Option<GpuRequest>,
+}
+
+impl Shape {
+    /// What one of these takes from `free`, with the model of its GPUs settled: the first by name that has enough.
+    ///
+    /// # Errors
+    /// The amounts that are missing, when it does not fit; GPUs of an open model as [`Kind::Gpu`].
+    pub fn on(&self, free: &Resources) -> Result<Resources, Amounts> {
+        let mut taken = self.base.clone();
+        let mut missing = free.shortfall(&self.base);
+        if let Some(request) = &self.gpu {
+            match request.choose(&free.gpus) {
+                Some(model) => taken.gpus = Gpus::of(model.clone(), request.count),
+                None => {
+                    let (kind, best) = match &request.model {
+                        Some(model) => (Kind::GpuModel(model.clone()), free.gpus.count(model)),
+                        None => {
+                            (Kind::Gpu, free.gpus.iter().map(|(_, count)| count).max().unwrap_or_default())
+                        }
+                    };
+                    missing.insert(kind, request.count.saturating_sub(best));
+                }
+            }
+        }
+        if missing.is_empty() { Ok(taken) } else { Err(missing) }
+    }
 }
 
 /// A question about an agent that level one can answer.

@@ -14,6 +14,7 @@ pub mod gpu;
 pub mod holding;
 pub mod id;
 pub mod offer;
+pub mod quantity;
 pub mod resources;
 pub mod role;
 pub mod tick;

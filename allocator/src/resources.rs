@@ -3,7 +3,9 @@
 
 use crate::gpu::Gpus;
 use crate::id::Word;
+use crate::quantity::Quantity;
 use alloc::collections::BTreeMap;
+use core::fmt;
 
 /// What an agent has, a task uses, or a role is charged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,3 +46,257 @@ pub enum Kind {
 /// Amounts by kind: a limit, a guarantee, a need or a shortfall. A kind that is absent is not spoken of, which is
 /// not the same as zero: no limit on memory, or a limit of no memory.
 pub type Amounts = BTreeMap<Kind, u64>;
+
+/// What was missing when resources were to be taken from less.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortfall(pub Amounts);
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} missing", Listed(&self.0))
+    }
+}
+
+impl core::error::Error for Shortfall {}
+
+impl Resources {
+    /// Processor time in thousandths of a core and memory in bytes, and nothing else.
+    #[must_use]
+    pub fn new(cpu_milli: u64, memory_bytes: u64) -> Self {
+        Self { cpu_milli, memory_bytes, ..Self::default() }
+    }
+
+    /// Whether there is nothing of any kind.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = self;
+        (*cpu_milli, *memory_bytes, *disk_bytes, *pods) == (0, 0, 0, 0)
+            && gpus.is_empty()
+            && other.values().all(|amount| *amount == 0)
+    }
+
+    /// Whether `part` fits in these, in every kind.
+    #[must_use]
+    pub fn contains(&self, part: &Self) -> bool {
+        let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = part;
+        *cpu_milli <= self.cpu_milli
+            && *memory_bytes <= self.memory_bytes
+            && *disk_bytes <= self.disk_bytes
+            && *pods <= self.pods
+            && gpus.0.iter().all(|(model, count)| *count <= self.gpus.count(model))
+            && other.iter().all(|(name, amount)| *amount <= self.other.get(name).copied().unwrap_or_default())
+    }
+
+    /// What `part` has more of than these, by kind; empty exactly when these contain it. GPUs are named by model.
+    #[must_use]
+    pub fn shortfall(&self, part: &Self) -> Amounts {
+        let mut missing = Amounts::new();
+        for (kind, amount) in part.amounts() {
+            let short = amount.saturating_sub(self.amount(&kind));
+            if kind != Kind::Gpu && short > 0 {
+                missing.insert(kind, short);
+            }
+        }
+        missing
+    }
+
+    /// Adds. Sums stay at the largest number rather than wrap; the books refuse what would come near it.
+    pub fn add(&mut self, more: &Self) {
+        let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = more;
+        self.cpu_milli = self.cpu_milli.saturating_add(*cpu_milli);
+        self.memory_bytes = self.memory_bytes.saturating_add(*memory_bytes);
+        self.disk_bytes = self.disk_bytes.saturating_add(*disk_bytes);
+        self.pods = self.pods.saturating_add(*pods);
+        for (model, count) in &gpus.0 {
+            self.gpus.add(model, *count);
+        }
+        for (name, amount) in other.iter().filter(|(_, amount)| **amount > 0) {
+            let sum = self.other.entry(name.clone()).or_default();
+            *sum = sum.saturating_add(*amount);
+        }
+    }
+
+    /// Takes `part` away, or fails with the shortfall and takes nothing.
+    ///
+    /// # Errors
+    /// [`Shortfall`] when these do not contain `part`.
+    pub fn take(&mut self, part: &Self) -> Result<(), Shortfall> {
+        if !self.contains(part) {
+            return Err(Shortfall(self.shortfall(part)));
+        }
+        self.take_up_to(part);
+        Ok(())
+    }
+
+    /// Takes away as much of `part` as there is, kind by kind.
+    pub(crate) fn take_up_to(&mut self, part: &Self) {
+        let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = part;
+        self.cpu_milli = self.cpu_milli.saturating_sub(*cpu_milli);
+        self.memory_bytes = self.memory_bytes.saturating_sub(*memory_bytes);
+        self.disk_bytes = self.disk_bytes.saturating_sub(*disk_bytes);
+        self.pods = self.pods.saturating_sub(*pods);
+        for (model, count) in &gpus.0 {
+            self.gpus.take_up_to(model, *count);
+        }
+        for (name, amount) in other {
+            if let Some(have) = self.other.get_mut(name) {
+                *have = have.saturating_sub(*amount);
+                if *have == 0 {
+                    self.other.remove(name);
+                }
+            }
+        }
+    }
+
+    /// These, so many times.
+    #[must_use]
+    pub fn scaled(&self, times: u64) -> Self {
+        let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = self;
+        Self {
+            cpu_milli: cpu_milli.saturating_mul(times),
+            memory_bytes: memory_bytes.saturating_mul(times),
+            disk_bytes: disk_bytes.saturating_mul(times),
+            pods: pods.saturating_mul(times),
+            gpus: if times == 0 {
+                Gpus::default()
+            } else {
+                Gpus(
+                    gpus.0
+                        .iter()
+                        .map(|(model, count)| (model.clone(), count.saturating_mul(times)))
+                        .collect(),
+                )
+            },
+            other: other.iter().map(|(name, amount)| (name.clone(), amount.saturating_mul(times))).collect(),
+        }
+    }
+
+    /// The amount of one kind, zero when there is none.
+    #[must_use]
+    pub fn amount(&self, kind: &Kind) -> u64 {
+        match kind {
+            Kind::Cpu => self.cpu_milli,
+            Kind::Memory => self.memory_bytes,
+            Kind::Disk => self.disk_bytes,
+            Kind::Pods => self.pods,
+            Kind::Gpu => self.gpus.total(),
+            Kind::GpuModel(model) => self.gpus.count(model),
+            Kind::Other(name) => self.other.get(name).copied().unwrap_or_default(),
+        }
+    }
+
+    /// All amounts that are not zero. GPUs stand twice: all together, and by model.
+    #[must_use]
+    pub fn amounts(&self) -> Amounts {
+        let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = self;
+        let plain = [
+            (Kind::Cpu, *cpu_milli),
+            (Kind::Memory, *memory_bytes),
+            (Kind::Disk, *disk_bytes),
+            (Kind::Pods, *pods),
+            (Kind::Gpu, gpus.total()),
+        ];
+        let models = gpus.iter().map(|(model, count)| (Kind::GpuModel(model.clone()), count));
+        let named = other.iter().map(|(name, amount)| (Kind::Other(name.clone()), *amount));
+        plain.into_iter().chain(models).chain(named).filter(|(_, amount)| *amount > 0).collect()
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Memory => f.write_str("memory"),
+            Self::Disk => f.write_str("disk"),
+            Self::Pods => f.write_str("pods"),
+            Self::Gpu => f.write_str("gpu"),
+            Self::GpuModel(model) => write!(f, "gpu:{model}"),
+            Self::Other(name) => write!(f, "{name}"),
+        }
+    }
+}
+
+/// One amount with its kind, as people write it: `cpu 500m`, `memory 2Gi`, `gpu 4`.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount<'a>(pub &'a Kind, pub u64);
+
+impl fmt::Display for Amount<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(kind, amount) = *self;
+        match kind {
+            Kind::Cpu => write!(f, "{kind} {}", Quantity::milli(amount)),
+            Kind::Memory | Kind::Disk => write!(f, "{kind} {}", Quantity::whole(amount).binary()),
+            Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) => write!(f, "{kind} {amount}"),
+        }
+    }
+}
+
+/// Amounts as people write them: `cpu 500m, memory 2Gi`; `nothing` when there are none.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a>(pub &'a Amounts);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing");
+        }
+        for (at, (kind, amount)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{}", Amount(kind, *amount))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut amounts = self.amounts();
+        amounts.remove(&Kind::Gpu);
+        fmt::Display::fmt(&Listed(&amounts), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn box_with_gpus() -> Resources {
+        Resources {
+            disk_bytes: 10,
+            pods: 5,
+            gpus: Gpus::of("a100".into(), 4),
+            other: [("fpga".into(), 1)].into(),
+            ..Resources::new(4000, 8 << 30)
+        }
+    }
+
+    #[test]
+    fn what_is_taken_and_added_again_is_what_was() {
+        let whole = box_with_gpus();
+        let mut left = whole.clone();
+        assert_eq!(left.take(&whole), Ok(()));
+        assert!(left.is_zero());
+        assert_eq!(left, Resources::default());
+        left.add(&whole);
+        assert_eq!(left, whole);
+    }
+
+    #[test]
+    fn taking_too_much_takes_nothing_and_names_what_is_missing() {
+        let mut left = box_with_gpus();
+        let more = Resources { gpus: Gpus::of("a100".into(), 6), ..Resources::new(4500, 1 << 30) };
+        let missing = left.take(&more).unwrap_err();
+        assert_eq!(missing.to_string(), "cpu 500m, gpu:a100 2 missing");
+        assert_eq!(left, box_with_gpus());
+    }
+
+    #[test]
+    fn amounts_are_written_as_people_write_them() {
+        assert_eq!(box_with_gpus().to_string(), "cpu 4, memory 8Gi, disk 10, pods 5, gpu:a100 4, fpga 1");
+        assert_eq!(Listed(&Amounts::new()).to_string(), "nothing");
+        assert_eq!(box_with_gpus().amount(&Kind::Gpu), 4);
+        assert_eq!(box_with_gpus().scaled(2).amount(&Kind::GpuModel("a100".into())), 8);
+        assert!(box_with_gpus().scaled(0).is_zero());
+    }
+}
