@@ -1,9 +1,19 @@
 //! Plans: how a service moves to its goal, and how far it is, as plain data derived from what is seen.
 
+mod deploy;
+mod finish;
+mod recovery;
+mod status;
+mod strategy;
+
 use crate::instance::InstanceId;
-use crate::spec::Strategy;
+use crate::observed::ServiceView;
+use crate::spec::{ServiceSpec, Strategy};
 use alloc::string::String;
 use alloc::vec::Vec;
+pub(crate) use deploy::awaits_gang;
+pub(crate) use status::is_launched_again;
+pub use status::step_status;
 use twofold_allocator::tick::Timestamp;
 
 /// The plans of a service. An instance is in the care of one of them at a time.
@@ -15,6 +25,54 @@ pub struct Plans {
     pub recovery: Plan,
     /// Whether the job's finish is reached; always false for a service.
     pub finished: bool,
+}
+
+/// The plans of a service, from what is seen of it. Once a job has reached its finish every step is complete.
+#[must_use]
+pub fn plans(spec: &ServiceSpec, view: &ServiceView, now: Timestamp) -> Plans {
+    let finished = finish::is_reached(spec, view);
+    let mut deploy = deploy::plan(spec, view, now);
+    let mut recovery = recovery::plan(spec, view, now);
+    if finished {
+        recovery.phases.clear();
+        for step in deploy.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
+            step.status = StepStatus::Complete;
+            step.degraded = false;
+        }
+    }
+    Plans { deploy, recovery, finished }
+}
+
+impl Plans {
+    /// All steps, those of the recovery plan first.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.recovery.steps().chain(self.deploy.steps())
+    }
+
+    /// Whether something failed for good.
+    #[must_use]
+    pub fn has_error(&self) -> bool {
+        self.recovery.status() == Status::Error || self.deploy.status() == Status::Error
+    }
+
+    /// When the next back-off ends, if one runs: nothing that is watched will change then.
+    #[must_use]
+    pub fn wake(&self) -> Option<Timestamp> {
+        self.steps()
+            .filter_map(|step| match step.status {
+                StepStatus::Delayed { until } => Some(until),
+                StepStatus::Pending
+                | StepStatus::WaitingForOffers
+                | StepStatus::WaitingForBind
+                | StepStatus::WaitingForStart
+                | StepStatus::Starting
+                | StepStatus::WaitingForEnd
+                | StepStatus::Unknown { .. }
+                | StepStatus::Complete
+                | StepStatus::Error { .. } => None,
+            })
+            .min()
+    }
 }
 
 /// An ordered piece of work.
