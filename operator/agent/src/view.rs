@@ -1,0 +1,232 @@
+//! What the agent knows about its server, and what follows from it.
+//!
+//! [`fold`] is total: every combination of observations has one meaning, and what is not known is said to be
+//! unknown.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::contract::{Instance, Service};
+use crate::member::Member;
+use crate::operation::Operation;
+use crate::operation::State as OperationState;
+use crate::ring::Peer;
+
+/// An answer of the server older than this counts as no answer.
+const STALE: Duration = Duration::from_secs(15);
+
+/// A value with the time it was seen, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View<T> {
+    Known { value: T, at: Instant },
+    Unknown(String),
+}
+
+impl<T> View<T> {
+    fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known { value, .. } => Some(value),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// How old the value is; `None` if there is no value.
+    pub fn age(&self, now: Instant) -> Option<Duration> {
+        match self {
+            Self::Known { at, .. } => Some(now.saturating_duration_since(*at)),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// The server process, as the agent runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// Not started yet, for this reason.
+    Waiting(String),
+    Running,
+    /// A stop was asked for.
+    Stopping,
+}
+
+/// The server's row of `system.local`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    pub host_id: String,
+    pub release_version: String,
+    pub schema_version: Option<String>,
+    /// `NEEDS_BOOTSTRAP`, `IN_PROGRESS`, `COMPLETED` or `DECOMMISSIONED`.
+    pub bootstrapped: String,
+}
+
+/// Everything observed so far.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    pub process: Process,
+    /// CQL has answered since the server was started.
+    pub answered: bool,
+    pub local: View<Local>,
+    pub ring: View<Vec<Peer>>,
+    pub drain: Option<Operation>,
+    /// The marker on the volume.
+    pub member: Option<Member>,
+    /// Why the marker could not be written, if so.
+    pub trouble: Option<String>,
+}
+
+impl Observed {
+    /// Before the server is started.
+    pub fn new(member: Option<Member>) -> Self {
+        let unknown = "the server has not been asked yet";
+        Self {
+            process: Process::Waiting("starts".to_owned()),
+            answered: false,
+            local: View::Unknown(unknown.to_owned()),
+            ring: View::Unknown(unknown.to_owned()),
+            drain: None,
+            member,
+            trouble: None,
+        }
+    }
+}
+
+/// What the server is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Mode {
+    Waiting,
+    Starting,
+    Joining,
+    Normal,
+    Leaving,
+    Moving,
+    Draining,
+    Drained,
+    Stopping,
+    Unknown,
+}
+
+/// The ring on the wire: `{"known": […], "ageMs": 1200}` or `{"unknown": "why"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum RingView {
+    Known {
+        known: Vec<Peer>,
+        #[serde(rename = "ageMs")]
+        age_ms: u64,
+    },
+    Unknown {
+        unknown: String,
+    },
+}
+
+/// The answer to `GET /v1/node`. `null` means not known, never absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeView {
+    pub instance: String,
+    pub pod_uid: String,
+    pub address: String,
+    pub rack: String,
+    pub datacenter: String,
+    pub cluster_name: String,
+    pub mode: Mode,
+    /// One sentence, empty when there is nothing to say.
+    pub detail: String,
+    pub ready: bool,
+    pub cql_answers: bool,
+    /// The volume holds a member that has joined its ring; known even while the server is down.
+    pub bootstrapped: bool,
+    pub host_id: Option<String>,
+    pub release_version: Option<String>,
+    pub schema_version: Option<String>,
+    pub ring: RingView,
+}
+
+/// What follows from the observations at `now`. Ready: the server answers CQL, says that it has joined,
+/// the volume records it, and the ring, as far as known, has it up and normal.
+pub fn fold(instance: &Instance, service: &Service, observed: &Observed, now: Instant) -> NodeView {
+    let fresh = observed.local.age(now).is_some_and(|age| age <= STALE);
+    let local = observed.local.known().filter(|_| fresh);
+    let own = observed
+        .ring
+        .known()
+        .and_then(|peers| peers.iter().find(|peer| peer.address == instance.address))
+        .map_or("??", |peer| peer.status.as_str());
+    let mode = mode(observed, local, own);
+    let member = observed.member.as_ref();
+    let shown_down = own.starts_with('D');
+    NodeView {
+        instance: instance.name.clone(),
+        pod_uid: instance.pod_uid.clone(),
+        address: instance.address.to_string(),
+        rack: instance.rack.clone(),
+        datacenter: service.datacenter.clone(),
+        cluster_name: service.cluster_name.clone(),
+        mode,
+        detail: detail(observed, mode, fresh, shown_down),
+        ready: mode == Mode::Normal && local.is_some() && member.is_some() && !shown_down,
+        cql_answers: local.is_some(),
+        bootstrapped: member.is_some(),
+        host_id: local.map(|l| l.host_id.clone()).or_else(|| member.map(|m| m.host_id.clone())),
+        release_version: local.map(|local| local.release_version.clone()),
+        schema_version: local.and_then(|local| local.schema_version.clone()),
+        ring: ring(observed, now),
+    }
+}
+
+/// `own` is the server's own status in the ring, `??` where it is not known. It may be older than `local`:
+/// a finished join shows there first.
+fn mode(observed: &Observed, local: Option<&Local>, own: &str) -> Mode {
+    match (&observed.process, observed.drain.as_ref().map(|drain| drain.state)) {
+        (Process::Waiting(_), _) => return Mode::Waiting,
+        (Process::Stopping, _) => return Mode::Stopping,
+        (Process::Running, Some(OperationState::Running)) => return Mode::Draining,
+        (Process::Running, Some(OperationState::Done)) => return Mode::Drained,
+        (Process::Running, Some(OperationState::Failed) | None) => {}
+    }
+    match (local.map(|local| local.bootstrapped.as_str()), own.get(1..)) {
+        (_, Some("L")) => Mode::Leaving,
+        (_, Some("M")) => Mode::Moving,
+        (Some("COMPLETED"), _) => Mode::Normal,
+        (Some("NEEDS_BOOTSTRAP" | "IN_PROGRESS"), _) => Mode::Joining,
+        (Some(_), _) => Mode::Unknown,
+        (None, _) if observed.answered => Mode::Unknown,
+        (None, Some("J")) => Mode::Joining,
+        (None, _) => Mode::Starting,
+    }
+}
+
+fn detail(observed: &Observed, mode: Mode, fresh: bool, shown_down: bool) -> String {
+    match (&observed.process, &observed.local) {
+        (Process::Waiting(why), _) => return why.clone(),
+        (Process::Stopping, _) => return "a stop was asked for".to_owned(),
+        (Process::Running, View::Unknown(why)) => return format!("CQL: {why}"),
+        (Process::Running, View::Known { .. }) if !fresh => {
+            return format!("CQL: no answer for more than {} s", STALE.as_secs());
+        }
+        (Process::Running, View::Known { value, .. }) if mode == Mode::Unknown => {
+            return format!("system.local says bootstrapped = {}", value.bootstrapped);
+        }
+        (Process::Running, View::Known { .. }) => {}
+    }
+    match (&observed.trouble, shown_down) {
+        (Some(trouble), _) => trouble.clone(),
+        (None, true) => "the server sees itself as down".to_owned(),
+        (None, false) => String::new(),
+    }
+}
+
+fn ring(observed: &Observed, now: Instant) -> RingView {
+    match &observed.ring {
+        View::Known { value, at } => {
+            let age = now.saturating_duration_since(*at).as_millis();
+            RingView::Known { known: value.clone(), age_ms: u64::try_from(age).unwrap_or(u64::MAX) }
+        }
+        View::Unknown(why) => RingView::Unknown { unknown: why.clone() },
+    }
+}
+
+#[cfg(test)]
+#[path = "view/tests.rs"]
+mod tests;
