@@ -55,8 +55,7 @@ pub const ROLE_KEY: &str = "twofold.dev/role";
 #[x_kube(validation = Rule::new("!has(self.limit) || !has(self.guarantee) \
         || ['cpu', 'memory', 'pods', 'nvidia.com/gpu'].all(r, \
             !(r in self.guarantee) || !(r in self.limit) \
-            || (type(self.guarantee[r]) == int ? double(self.guarantee[r]) : quantity(self.guarantee[r]).asApproximateFloat()) \
-            <= (type(self.limit[r]) == int ? double(self.limit[r]) : quantity(self.limit[r]).asApproximateFloat()))")
+            || quantity(string(self.guarantee[r])).compareTo(quantity(string(self.limit[r]))) <= 0)")
     .message("spec.guarantee: the guarantee of a resource cannot be above its limit")
     .reason(Reason::FieldValueInvalid))]
 pub struct AllocationRoleSpec {

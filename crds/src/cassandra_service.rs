@@ -71,11 +71,9 @@ pub const HEAP_AUTO: &str = "auto";
         .message("spec.racks: the racks of a ring cannot be renamed, changed or removed; racks can be added to a list of racks"),
     validation = Rule::new("self.heap == 'auto' || quantity(self.heap).asApproximateFloat() < ( \
             has(self.resources.limits) && 'memory' in self.resources.limits \
-            ? (type(self.resources.limits['memory']) == int ? double(self.resources.limits['memory']) \
-                : quantity(self.resources.limits['memory']).asApproximateFloat()) \
+            ? quantity(string(self.resources.limits['memory'])).asApproximateFloat() \
             : has(self.resources.requests) && 'memory' in self.resources.requests \
-            ? (type(self.resources.requests['memory']) == int ? double(self.resources.requests['memory']) \
-                : quantity(self.resources.requests['memory']).asApproximateFloat()) \
+            ? quantity(string(self.resources.requests['memory'])).asApproximateFloat() \
             : 4294967296.0)")
         .message("spec.heap must be below the memory limit (spec.resources.limits.memory, else requests.memory, else 4Gi)"),
 )]

@@ -1,5 +1,7 @@
 //! What holds for the generated definitions as a whole.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests may")]
+
 use std::path::Path;
 
 use serde_json::Value;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// Keys of `cassandra.yaml` that the operator writes itself, with the type that Cassandra gives them.
 pub const OPERATOR_OWNED_YAML_KEYS: [(&str, &str); 21] = [
     ("cluster_name", "string"),
-    ("seed_provider", "array"),
+    ("seed_provider", "array of objects"),
     ("endpoint_snitch", "string"),
     ("initial_location_provider", "string"),
     ("node_proximity", "string"),
@@ -22,7 +22,7 @@ pub const OPERATOR_OWNED_YAML_KEYS: [(&str, &str); 21] = [
     ("ssl_storage_port", "integer"),
     ("native_transport_port", "integer"),
     ("auto_bootstrap", "boolean"),
-    ("data_file_directories", "array"),
+    ("data_file_directories", "array of strings"),
     ("local_system_data_file_directory", "string"),
     ("commitlog_directory", "string"),
     ("saved_caches_directory", "string"),
@@ -69,11 +69,16 @@ fn cassandra_yaml(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn owned_key(kind: &str) -> Value {
-    let mut schema = json!({"type": kind, "description": "Written by the operator; refused here."});
-    if kind == "array"
-        && let Some(schema) = schema.as_object_mut()
-    {
-        schema.insert("items".into(), json!({"x-kubernetes-preserve-unknown-fields": true}));
+    let description = "Written by the operator; refused here.";
+    match kind {
+        "array of objects" => json!({
+            "type": "array",
+            "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            "description": description,
+        }),
+        "array of strings" => {
+            json!({"type": "array", "items": {"type": "string"}, "description": description})
+        }
+        scalar => json!({"type": scalar, "description": description}),
     }
-    schema
 }
