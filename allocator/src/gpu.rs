@@ -54,6 +54,11 @@ impl Gpus {
         }
     }
 
+    /// Leaves one model out.
+    pub(crate) fn remove(&mut self, model: &Word) {
+        self.0.retain(|(known, _)| known != model);
+    }
+
     /// Takes up to `count` GPUs of one model away and says how many were missing.
     pub(crate) fn take_up_to(&mut self, model: &Word, count: u64) -> u64 {
         let Some((_, have)) = self.0.iter_mut().find(|(known, _)| known == model) else {

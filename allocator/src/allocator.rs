@@ -1,0 +1,81 @@
+//! The allocator: the one thing that others hold.
+
+use crate::books::{Books, WantNo};
+use crate::id::OfferId;
+use crate::offer::Offer;
+use crate::policy::Policy;
+use crate::stats::Stats;
+use crate::tick::Tick;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// Level one: books, live offers and the state of the cycle. A copy of it answers what-if questions.
+#[derive(Clone, Debug)]
+pub struct Allocator {
+    pub(crate) books: Books,
+    pub(crate) live: BTreeMap<OfferId, LiveOffer>,
+    /// The offer whose turn it is, which ends with the turn.
+    pub(crate) current: Option<OfferId>,
+    pub(crate) next_offer_id: u64,
+    pub(crate) tick: Tick,
+    pub(crate) turns: u64,
+    /// Whether anything changed that may let those have a turn again that were held back.
+    pub(crate) changed: bool,
+    pub(crate) ended_early: bool,
+    pub(crate) rescinded: Vec<OfferId>,
+    pub(crate) stats: Stats,
+}
+
+/// An offer that is not answered yet.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveOffer {
+    pub(crate) offer: Offer,
+    pub(crate) want: WantNo,
+}
+
+impl Allocator {
+    /// An allocator that knows nothing yet.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            books: Books::new(policy),
+            live: BTreeMap::new(),
+            current: None,
+            next_offer_id: 1,
+            tick: Tick::default(),
+            turns: 0,
+            changed: false,
+            ended_early: false,
+            rescinded: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// The policy it was made with.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.books.policy
+    }
+
+    /// Counters since it was made.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Whether the last cycle ended because it had its number of turns: the next `begin` goes on.
+    #[must_use]
+    pub fn ended_early(&self) -> bool {
+        self.ended_early
+    }
+
+    /// The offers that ended by time, or with their agent, since this was last asked.
+    pub fn take_rescinded(&mut self) -> Vec<OfferId> {
+        core::mem::take(&mut self.rescinded)
+    }
+
+    /// The offers that wait for an answer.
+    pub fn live_offers(&self) -> impl Iterator<Item = &Offer> {
+        self.live.values().map(|live| &live.offer)
+    }
+}

@@ -1,0 +1,238 @@
+//! Changes into the books.
+
+use crate::agent::Agent;
+use crate::allocator::Allocator;
+use crate::ask::Demand;
+use crate::books::task::TaskBook;
+use crate::books::want::{Want, wants_of};
+use crate::books::{AgentNo, FrameworkNo, RoleNo};
+use crate::change::Change;
+use crate::framework::Framework;
+use crate::holding::{Holding, Owner};
+use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
+use crate::refused::Refused;
+use crate::role::Role;
+use crate::tick::Timestamp;
+use alloc::vec::Vec;
+
+impl Allocator {
+    /// Takes a change into the books. The same change again changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused`] names the object, the field and what to do; nothing was changed.
+    pub fn apply(&mut self, change: Change) -> Result<(), Refused> {
+        if let Err(refused) = self.books.validate(&change) {
+            self.stats.changes_refused += 1;
+            return Err(refused);
+        }
+        let changed = match change {
+            Change::Agent(agent) => self.apply_agent(agent),
+            Change::AgentGone(id) => self.apply_agent_gone(&id),
+            Change::Role(role) => self.apply_role(role),
+            Change::RoleGone(path) => self.apply_role_gone(&path),
+            Change::Framework(framework) => self.apply_framework(framework),
+            Change::FrameworkGone(id) => self.apply_framework_gone(&id),
+            Change::Demand(id, demand) => self.apply_demand(&id, &demand),
+            Change::Holding(holding) => self.apply_holding(holding),
+            Change::HoldingGone(task) => self.apply_holding_gone(&task),
+            Change::Avoid { framework, agent, until } => self.apply_avoid(&framework, &agent, until),
+        };
+        if changed {
+            self.stats.changes += 1;
+            self.changed = true;
+        }
+        Ok(())
+    }
+
+    fn apply_agent(&mut self, agent: Agent) -> bool {
+        let no = self.books.agent_no(&agent.id);
+        let before = self.books.agents.at(no).agent.clone();
+        if before.as_ref() == Some(&agent) {
+            return false;
+        }
+        let another =
+            before.is_none_or(|before| Agent { capacity: agent.capacity.clone(), ..before } != agent);
+        self.books.set_agent(no, Some(agent));
+        if !self.books.agents.at(no).is_active() {
+            self.rescind_on(no);
+        }
+        self.fleet_changed();
+        self.books.agent_changed(no, another);
+        true
+    }
+
+    fn apply_agent_gone(&mut self, id: &AgentId) -> bool {
+        let Some(no) = self.books.agent_names.get(id).copied() else { return false };
+        if self.books.agents.at(no).agent.is_none() {
+            return false;
+        }
+        self.rescind_on(no);
+        self.books.forget_agent(no);
+        self.books.set_agent(no, None);
+        self.fleet_changed();
+        true
+    }
+
+    /// Another fleet may change who sees the room that GPUs keep, so everybody looks again.
+    fn fleet_changed(&mut self) {
+        self.books.lift_changed_views();
+    }
+
+    fn apply_role(&mut self, role: Role) -> bool {
+        let no = self.books.role_no(&role.path);
+        let before = &self.books.roles.at(no).declared;
+        if before.as_ref() == Some(&role) {
+            return false;
+        }
+        let agents = before.as_ref().map_or(&[][..], |before| &before.agents) != role.agents;
+        self.books.declare_role(no, Some(role));
+        self.role_changed(no, agents);
+        true
+    }
+
+    fn apply_role_gone(&mut self, path: &RolePath) -> bool {
+        let Some(no) = self.books.role_names.get(path).copied() else { return false };
+        let Some(before) = self.books.roles.at(no).declared.clone() else { return false };
+        self.role_changed(no, !before.agents.is_empty());
+        self.books.declare_role(no, None);
+        true
+    }
+
+    /// Those below a changed role look again; from the start where they may see other agents than before.
+    fn role_changed(&mut self, role: RoleNo, agents: bool) {
+        for framework in self.books.frameworks_below(role) {
+            if agents {
+                self.books.forget_refusals(framework);
+            } else {
+                self.books.wake(framework);
+            }
+        }
+    }
+
+    fn apply_framework(&mut self, framework: Framework) -> bool {
+        let no = self.books.framework_no(&framework.id);
+        let before = self.books.frameworks.at(no).framework.clone();
+        if before.as_ref() == Some(&framework) {
+            return false;
+        }
+        let moved = before.is_some_and(|before| before.role != framework.role);
+        if moved {
+            self.rescind_of(no);
+        }
+        self.books.set_framework(no, Some(framework));
+        if moved {
+            self.books.forget_refusals(no);
+        }
+        true
+    }
+
+    fn apply_framework_gone(&mut self, id: &FrameworkId) -> bool {
+        let Some(no) = self.books.framework_names.get(id).copied() else { return false };
+        if self.books.frameworks.at(no).framework.is_none() {
+            return false;
+        }
+        self.rescind_of(no);
+        self.books.frameworks.at_mut(no).avoid.clear();
+        self.books.set_framework(no, None);
+        true
+    }
+
+    fn apply_demand(&mut self, id: &FrameworkId, demand: &Demand) -> bool {
+        let Some(no) = self.books.framework_names.get(id).copied() else { return false };
+        let wants = wants_of(demand, &self.books.fair);
+        let book = self.books.frameworks.at(no);
+        if wants.iter().map(|want| &want.terms).eq(book.wants.iter().map(|want| &want.terms)) {
+            return false;
+        }
+        self.rescind_of(no);
+        let book = self.books.frameworks.at_mut(no);
+        let mut before = core::mem::take(&mut book.wants);
+        // An ask that is the same as before keeps what it refused.
+        let keep = |want: Want| match before.iter().position(|old| old.terms == want.terms) {
+            Some(at) => before.swap_remove(at),
+            None => want,
+        };
+        book.wants = wants.into_iter().map(keep).collect();
+        true
+    }
+
+    fn apply_holding(&mut self, holding: Holding) -> bool {
+        let Holding { task, agent, owner, resources, finishing } = holding;
+        if let Some(known) = self.books.tasks.get(&task) {
+            let same_owner = match (&owner, known.framework) {
+                (Owner::Framework(id), Some(no)) => self.books.frameworks.at(no).id == *id,
+                (Owner::Foreign, None) => true,
+                (Owner::Framework(_), None) | (Owner::Foreign, Some(_)) => false,
+            };
+            let same =
+                same_owner && self.books.agents.at(known.agent).id == agent && known.resources == resources;
+            if same && known.finishing == finishing && !known.launch {
+                return false;
+            }
+        }
+        // The new entry stands before the old one is struck out, so that neither agent nor framework is forgotten.
+        let agent = self.books.agent_no(&agent);
+        let framework = match &owner {
+            Owner::Framework(id) => Some(self.books.framework_no(id)),
+            Owner::Foreign => None,
+        };
+        let entry = TaskBook { agent, framework, resources, finishing, launch: false };
+        let before = self.books.replace_task(task, entry);
+        self.load_changed(agent);
+        if let Some(before) = before.filter(|before| before.agent != agent) {
+            self.load_changed(before.agent);
+        }
+        true
+    }
+
+    fn apply_holding_gone(&mut self, task: &TaskId) -> bool {
+        let Some(before) = self.books.strike_task(task) else { return false };
+        if let Some(framework) = before.framework {
+            // Its own rules may have counted the task that is gone.
+            self.books.show_again(framework, before.agent);
+        }
+        self.load_changed(before.agent);
+        true
+    }
+
+    fn load_changed(&mut self, agent: AgentNo) {
+        self.books.agent_changed(agent, false);
+    }
+
+    fn apply_avoid(&mut self, framework: &FrameworkId, agent: &AgentId, until: Timestamp) -> bool {
+        let framework = self.books.framework_names.get(framework).copied();
+        let agent = self.books.agent_names.get(agent).copied();
+        let (Some(framework), Some(agent)) = (framework, agent) else { return false };
+        if self.books.agents.at(agent).agent.is_none() {
+            return false;
+        }
+        self.books.frameworks.at_mut(framework).avoid.insert(agent, until) != Some(until)
+    }
+
+    /// Ends the live offers of a framework.
+    fn rescind_of(&mut self, framework: FrameworkNo) {
+        let ended: Vec<_> = self
+            .live
+            .iter()
+            .filter(|(_, live)| live.want.framework == framework)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ended {
+            self.rescind(id);
+        }
+    }
+
+    /// Ends the live offers that name an agent.
+    fn rescind_on(&mut self, agent: AgentNo) {
+        let id = self.books.agents.at(agent).id.clone();
+        let names = |terms: &crate::offer::Terms| match terms {
+            crate::offer::Terms::Parts { parts, .. } => parts.iter().any(|(named, _)| *named == id),
+            crate::offer::Terms::Units { .. } => false,
+        };
+        let ended: Vec<_> =
+            self.live.iter().filter(|(_, live)| names(&live.offer.terms)).map(|(id, _)| *id).collect();
+        for id in ended {
+            self.rescind(id);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The books: agents, roles, frameworks, tasks, and the sums that follow from them. They can be rebuilt from the same
+//! facts in any order and come out equal; what may be lost (filters, live offers, counters) is kept beside them.
+
+pub(crate) mod agent;
+pub(crate) mod framework;
+pub(crate) mod role;
+pub(crate) mod task;
+pub(crate) mod want;
+
+use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
+use crate::policy::Policy;
+use crate::resources::Resources;
+use crate::share::FairSet;
+use crate::slab::{No, Slab};
+use agent::AgentBook;
+use alloc::collections::{BTreeMap, BTreeSet};
+use framework::FrameworkBook;
+use role::RoleBook;
+use task::TaskBook;
+
+pub(crate) type AgentNo = No<AgentBook>;
+pub(crate) type RoleNo = No<RoleBook>;
+pub(crate) type FrameworkNo = No<FrameworkBook>;
+
+/// One thing that a framework wants: an ask by position, or its open demand at position 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WantNo {
+    pub(crate) framework: FrameworkNo,
+    pub(crate) at: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Books {
+    pub(crate) policy: Policy,
+    pub(crate) fair: FairSet,
+    pub(crate) agents: Slab<AgentBook>,
+    pub(crate) agent_names: BTreeMap<AgentId, AgentNo>,
+    pub(crate) roles: Slab<RoleBook>,
+    pub(crate) role_names: BTreeMap<RolePath, RoleNo>,
+    pub(crate) root: RoleNo,
+    pub(crate) frameworks: Slab<FrameworkBook>,
+    pub(crate) framework_names: BTreeMap<FrameworkId, FrameworkNo>,
+    pub(crate) tasks: BTreeMap<TaskId, TaskBook>,
+    /// Capacity of all agents that are not gone.
+    pub(crate) total: Resources,
+    /// Free on all agents that take new work.
+    pub(crate) free: Resources,
+    /// All that is in use, by anybody: kept to refuse sums that no number holds.
+    pub(crate) used: Resources,
+    /// Grows when an agent comes, goes, or is another than before; not when its load changes.
+    pub(crate) fleet: u64,
+    /// What changed since the laws were last checked.
+    pub(crate) touched_agents: BTreeSet<AgentNo>,
+    pub(crate) touched_roles: BTreeSet<RoleNo>,
+}
+
+impl Books {
+    pub(crate) fn new(policy: Policy) -> Self {
+        let mut roles = Slab::default();
+        let root = roles.insert(RoleBook::new(RolePath::root(), None));
+        Self {
+            fair: FairSet::new(&policy.fair_set),
+            policy,
+            agents: Slab::default(),
+            agent_names: BTreeMap::new(),
+            roles,
+            role_names: BTreeMap::from([(RolePath::root(), root)]),
+            root,
+            frameworks: Slab::default(),
+            framework_names: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            total: Resources::default(),
+            free: Resources::default(),
+            used: Resources::default(),
+            fleet: 0,
+            touched_agents: BTreeSet::new(),
+            touched_roles: BTreeSet::new(),
+        }
+    }
+
+    /// The agents that are known, by name.
+    pub(crate) fn known_agents(&self) -> impl Iterator<Item = (AgentNo, &AgentBook)> {
+        self.agent_names
+            .values()
+            .map(|no| (*no, self.agents.at(*no)))
+            .filter(|(_, book)| book.agent.is_some())
+    }
+
+    /// The role and all above it, the root last.
+    pub(crate) fn path(&self, role: RoleNo) -> impl Iterator<Item = (RoleNo, &RoleBook)> {
+        core::iter::successors(Some(role), |no| self.roles.at(*no).parent).map(|no| (no, self.roles.at(no)))
+    }
+
+    /// The framework's wants, by number.
+    pub(crate) fn wants(&self) -> impl Iterator<Item = WantNo> {
+        self.framework_names.values().flat_map(|no| {
+            let wants = self.frameworks.at(*no).wants.len();
+            (0..wants).map(|at| WantNo { framework: *no, at })
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! What is known of an agent and what is in use on it.
+
+use super::{AgentNo, Books};
+use crate::agent::{Agent, AgentState};
+use crate::id::AgentId;
+use crate::resources::Resources;
+
+/// An agent on the books. It is there while it is known, or while a task names it.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentBook {
+    pub(crate) id: AgentId,
+    /// None while only tasks name it: gone, or not seen yet.
+    pub(crate) agent: Option<Agent>,
+    /// In use by frameworks: holdings, and launches that are not observed yet.
+    pub(crate) charged: Resources,
+    /// In use by anybody else.
+    pub(crate) foreign: Resources,
+    /// Allowances of live offers that name the agent.
+    pub(crate) offered: Resources,
+    /// Capacity less all of these, kind by kind, never below zero.
+    pub(crate) free: Resources,
+    /// How many tasks and live offers name it.
+    pub(crate) uses: u32,
+}
+
+impl AgentBook {
+    fn new(id: AgentId) -> Self {
+        Self {
+            id,
+            agent: None,
+            charged: Resources::default(),
+            foreign: Resources::default(),
+            offered: Resources::default(),
+            free: Resources::default(),
+            uses: 0,
+        }
+    }
+
+    /// All that is in use.
+    pub(crate) fn used(&self) -> Resources {
+        let mut used = self.charged.clone();
+        used.add(&self.foreign);
+        used.add(&self.offered);
+        used
+    }
+
+    /// What is in use beyond the capacity: empty unless the cluster was changed from outside.
+    pub(crate) fn excess(&self) -> crate::resources::Amounts {
+        self.agent.as_ref().map(|agent| agent.capacity.shortfall(&self.used())).unwrap_or_default()
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| agent.state == AgentState::Active)
+    }
+
+    pub(crate) fn has_gpus(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| !agent.capacity.gpus.is_empty())
+    }
+}
+
+/// Which sum of an agent something in use belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    Charged,
+    Foreign,
+    Offered,
+}
+
+impl Books {
+    /// The number of the agent of this name, which is entered, unknown, if it is not there.
+    pub(crate) fn agent_no(&mut self, id: &AgentId) -> AgentNo {
+        if let Some(no) = self.agent_names.get(id) {
+            return *no;
+        }
+        let no = self.agents.insert(AgentBook::new(id.clone()));
+        self.agent_names.insert(id.clone(), no);
+        no
+    }
+
+    /// Replaces what is known of an agent; none when it is gone.
+    pub(crate) fn set_agent(&mut self, no: AgentNo, agent: Option<Agent>) {
+        let book = self.agents.at_mut(no);
+        if let Some(before) = &book.agent {
+            self.total.take_up_to(&before.capacity);
+        }
+        if book.is_active() {
+            self.free.take_up_to(&book.free);
+        }
+        if let Some(now) = &agent {
+            self.total.add(&now.capacity);
+        }
+        book.agent = agent;
+        book.free = Resources::default();
+        self.fleet += 1;
+        self.refresh_free(no);
+        self.drop_agent_if_unused(no);
+    }
+
+    /// Enters a use of an agent.
+    pub(crate) fn occupy(&mut self, no: AgentNo, sum: Use, resources: &Resources) {
+        let book = self.agents.at_mut(no);
+        if book.is_active() {
+            self.free.take_up_to(&book.free);
+        }
+        match sum {
+            Use::Charged => book.charged.add(resources),
+            Use::Foreign => book.foreign.add(resources),
+            Use::Offered => book.offered.add(resources),
+        }
+        book.uses += 1;
+        self.used.add(resources);
+        self.refresh_free(no);
+    }
+
+    /// Strikes a use of an agent out.
+    pub(crate) fn vacate(&mut self, no: AgentNo, sum: Use, resources: &Resources) {
+        let book = self.agents.at_mut(no);
+        if book.is_active() {
+            self.free.take_up_to(&book.free);
+        }
+        match sum {
+            Use::Charged => book.charged.take_up_to(resources),
+            Use::Foreign => book.foreign.take_up_to(resources),
+            Use::Offered => book.offered.take_up_to(resources),
+        }
+        book.uses = book.uses.saturating_sub(1);
+        self.used.take_up_to(resources);
+        self.refresh_free(no);
+        self.drop_agent_if_unused(no);
+    }
+
+    /// Computes what is free anew; the old amount is out of the sum over all agents already.
+    fn refresh_free(&mut self, no: AgentNo) {
+        let book = self.agents.at_mut(no);
+        book.free = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
+        book.free.take_up_to(&book.charged);
+        book.free.take_up_to(&book.foreign);
+        book.free.take_up_to(&book.offered);
+        if book.is_active() {
+            self.free.add(&book.free);
+        }
+        self.touched_agents.insert(no);
+    }
+
+    fn drop_agent_if_unused(&mut self, no: AgentNo) {
+        let book = self.agents.at(no);
+        if book.agent.is_none() && book.uses == 0 {
+            self.agent_names.remove(&book.id);
+            self.touched_agents.remove(&no);
+            self.agents.remove(no);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Frameworks with what is charged to each and what each wants.
+
+use super::want::Want;
+use super::{AgentNo, Books, FrameworkNo, RoleNo};
+use crate::framework::Framework;
+use crate::id::FrameworkId;
+use crate::resources::Resources;
+use crate::tick::Timestamp;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// A framework on the books. It is there while it is known, or while a task names it.
+#[derive(Clone, Debug)]
+pub(crate) struct FrameworkBook {
+    pub(crate) id: FrameworkId,
+    /// None while only tasks name it: gone, or not seen yet.
+    pub(crate) framework: Option<Framework>,
+    /// The role that is charged. It stays when the framework goes and its tasks do not.
+    pub(crate) role: Option<RoleNo>,
+    pub(crate) charged: Resources,
+    /// How many tasks and live offers name it.
+    pub(crate) uses: u32,
+    pub(crate) wants: Vec<Want>,
+    /// Agents not to show it, and until when. Soft state.
+    pub(crate) avoid: BTreeMap<AgentNo, Timestamp>,
+}
+
+impl FrameworkBook {
+    fn new(id: FrameworkId) -> Self {
+        Self {
+            id,
+            framework: None,
+            role: None,
+            charged: Resources::default(),
+            uses: 0,
+            wants: Vec::new(),
+            avoid: BTreeMap::new(),
+        }
+    }
+}
+
+impl Books {
+    /// The number of the framework of this name, which is entered, unknown, if it is not there.
+    pub(crate) fn framework_no(&mut self, id: &FrameworkId) -> FrameworkNo {
+        if let Some(no) = self.framework_names.get(id) {
+            return *no;
+        }
+        let no = self.frameworks.insert(FrameworkBook::new(id.clone()));
+        self.framework_names.insert(id.clone(), no);
+        no
+    }
+
+    /// Replaces what is known of a framework; none when it is gone. What it holds moves with it to another role.
+    pub(crate) fn set_framework(&mut self, no: FrameworkNo, framework: Option<Framework>) {
+        let Some(framework) = framework else {
+            let book = self.frameworks.at_mut(no);
+            book.framework = None;
+            book.wants.clear();
+            self.drop_framework_if_unused(no);
+            return;
+        };
+        let role = self.role_no(&framework.role);
+        let before = self.frameworks.at(no).role;
+        if before != Some(role) {
+            let charged = self.frameworks.at(no).charged.clone();
+            self.roles.at_mut(role).frameworks += 1;
+            self.charge_role(role, &charged);
+            if let Some(before) = before {
+                self.leave_role(before, &charged);
+            }
+        }
+        let book = self.frameworks.at_mut(no);
+        book.role = Some(role);
+        book.framework = Some(framework);
+    }
+
+    fn leave_role(&mut self, role: RoleNo, charged: &Resources) {
+        self.discharge_role(role, charged);
+        let book = self.roles.at_mut(role);
+        book.frameworks = book.frameworks.saturating_sub(1);
+        self.drop_role_if_unused(role);
+    }
+
+    /// Charges a framework, and its role once that is known.
+    pub(crate) fn charge_framework(&mut self, no: FrameworkNo, resources: &Resources) {
+        let book = self.frameworks.at_mut(no);
+        book.charged.add(resources);
+        book.uses += 1;
+        if let Some(role) = book.role {
+            self.charge_role(role, resources);
+        }
+    }
+
+    /// Takes a charge back.
+    pub(crate) fn discharge_framework(&mut self, no: FrameworkNo, resources: &Resources) {
+        let book = self.frameworks.at_mut(no);
+        book.charged.take_up_to(resources);
+        book.uses = book.uses.saturating_sub(1);
+        if let Some(role) = book.role {
+            self.discharge_role(role, resources);
+        }
+        self.drop_framework_if_unused(no);
+    }
+
+    fn drop_framework_if_unused(&mut self, no: FrameworkNo) {
+        let book = self.frameworks.at(no);
+        if book.framework.is_some() || book.uses > 0 {
+            return;
+        }
+        let role = book.role;
+        self.framework_names.remove(&book.id);
+        self.frameworks.remove(no);
+        if let Some(role) = role {
+            self.leave_role(role, &Resources::default());
+        }
+    }
+}

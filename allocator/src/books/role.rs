@@ -1,0 +1,191 @@
+//! The tree of roles with what is charged to each, and the need of guarantees below each.
+
+use super::{Books, RoleNo};
+use crate::id::RolePath;
+use crate::resources::{Amounts, Resources};
+use crate::role::Role;
+use alloc::collections::BTreeMap;
+
+/// A role on the books. It is there while it is declared or something is below it or charged to it; the root always.
+#[derive(Clone, Debug)]
+pub(crate) struct RoleBook {
+    pub(crate) path: RolePath,
+    pub(crate) parent: Option<RoleNo>,
+    pub(crate) children: BTreeMap<RolePath, RoleNo>,
+    pub(crate) declared: Option<Role>,
+    /// How many frameworks are charged to the role itself.
+    pub(crate) frameworks: u32,
+    /// Charged to the role and all below it.
+    pub(crate) charged: Resources,
+    /// Charged to the role itself.
+    pub(crate) own: Resources,
+    /// The larger of its own guarantee and the sum of its children's: G in the definition of headroom.
+    pub(crate) guarantee: Amounts,
+    /// What guarantees here or below still miss.
+    pub(crate) need: Amounts,
+    pub(crate) children_guarantee: Amounts,
+    pub(crate) children_need: Amounts,
+    /// Turns won by the role, and by the frameworks directly in it. Soft state.
+    pub(crate) turns: u64,
+    pub(crate) own_turns: u64,
+}
+
+impl RoleBook {
+    pub(crate) fn new(path: RolePath, parent: Option<RoleNo>) -> Self {
+        Self {
+            path,
+            parent,
+            children: BTreeMap::new(),
+            declared: None,
+            frameworks: 0,
+            charged: Resources::default(),
+            own: Resources::default(),
+            guarantee: Amounts::new(),
+            need: Amounts::new(),
+            children_guarantee: Amounts::new(),
+            children_need: Amounts::new(),
+            turns: 0,
+            own_turns: 0,
+        }
+    }
+
+    pub(crate) fn weight(&self) -> u32 {
+        self.declared.as_ref().map_or(1, |role| role.weight)
+    }
+
+    /// What the role itself is guaranteed, without amounts of zero, which guarantee nothing.
+    pub(crate) fn own_guarantee(&self) -> impl Iterator<Item = (&crate::resources::Kind, u64)> {
+        self.declared
+            .iter()
+            .flat_map(|role| &role.guarantee)
+            .map(|(kind, amount)| (kind, *amount))
+            .filter(|(_, a)| *a > 0)
+    }
+
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&crate::resources::Kind, u64)> {
+        self.declared.iter().flat_map(|role| &role.limit).map(|(kind, amount)| (kind, *amount))
+    }
+
+    fn larger_guarantee(&self) -> Amounts {
+        let mut guarantee = self.children_guarantee.clone();
+        for (kind, amount) in self.own_guarantee() {
+            let most = guarantee.entry(kind.clone()).or_default();
+            *most = amount.max(*most);
+        }
+        guarantee
+    }
+
+    fn unmet(&self) -> Amounts {
+        let mut need = self.children_need.clone();
+        for (kind, amount) in &self.guarantee {
+            let missing = amount.saturating_sub(self.charged.amount(kind));
+            let most = need.entry(kind.clone()).or_default();
+            *most = missing.max(*most);
+        }
+        need.retain(|_, amount| *amount > 0);
+        need
+    }
+}
+
+fn replace(sum: &mut Amounts, before: &Amounts, after: &Amounts) {
+    for (kind, amount) in before {
+        if let Some(have) = sum.get_mut(kind) {
+            *have = have.saturating_sub(*amount);
+        }
+    }
+    for (kind, amount) in after {
+        let have = sum.entry(kind.clone()).or_default();
+        *have = have.saturating_add(*amount);
+    }
+    sum.retain(|_, amount| *amount > 0);
+}
+
+impl Books {
+    /// The number of the role of this path, which is entered with all above it if it is not there.
+    pub(crate) fn role_no(&mut self, path: &RolePath) -> RoleNo {
+        if let Some(no) = self.role_names.get(path) {
+            return *no;
+        }
+        let parent = path.parent().map_or(self.root, |parent| self.role_no(&parent));
+        let no = self.roles.insert(RoleBook::new(path.clone(), Some(parent)));
+        self.role_names.insert(path.clone(), no);
+        self.roles.at_mut(parent).children.insert(path.clone(), no);
+        no
+    }
+
+    /// Replaces how a role is declared; none when it is declared no more.
+    pub(crate) fn declare_role(&mut self, no: RoleNo, declared: Option<Role>) {
+        self.roles.at_mut(no).declared = declared;
+        self.refresh_need(no);
+        self.drop_role_if_unused(no);
+    }
+
+    /// Charges a role and all above it.
+    pub(crate) fn charge_role(&mut self, no: RoleNo, resources: &Resources) {
+        self.roles.at_mut(no).own.add(resources);
+        let mut next = Some(no);
+        while let Some(at) = next {
+            let book = self.roles.at_mut(at);
+            book.charged.add(resources);
+            next = book.parent;
+        }
+        self.refresh_need(no);
+    }
+
+    /// Takes a charge back.
+    pub(crate) fn discharge_role(&mut self, no: RoleNo, resources: &Resources) {
+        self.roles.at_mut(no).own.take_up_to(resources);
+        let mut next = Some(no);
+        while let Some(at) = next {
+            let book = self.roles.at_mut(at);
+            book.charged.take_up_to(resources);
+            next = book.parent;
+        }
+        self.refresh_need(no);
+    }
+
+    /// Computes guarantee and need anew from a role up to the root.
+    fn refresh_need(&mut self, no: RoleNo) {
+        let mut next = Some(no);
+        while let Some(at) = next {
+            self.touched_roles.insert(at);
+            let book = self.roles.at_mut(at);
+            next = book.parent;
+            if book.declared.is_none() && book.children_guarantee.is_empty() && book.guarantee.is_empty() {
+                continue;
+            }
+            let guarantee = book.larger_guarantee();
+            let guarantee_before = core::mem::replace(&mut book.guarantee, guarantee.clone());
+            let need = book.unmet();
+            let need_before = core::mem::replace(&mut book.need, need.clone());
+            if let Some(parent) = next {
+                let above = self.roles.at_mut(parent);
+                if guarantee != guarantee_before {
+                    replace(&mut above.children_guarantee, &guarantee_before, &guarantee);
+                }
+                if need != need_before {
+                    replace(&mut above.children_need, &need_before, &need);
+                }
+            }
+        }
+    }
+
+    /// Strikes a role out that is neither declared nor used, and then those above it.
+    pub(crate) fn drop_role_if_unused(&mut self, no: RoleNo) {
+        let mut next = Some(no);
+        while let Some(at) = next {
+            let book = self.roles.at(at);
+            let (path, parent) = (book.path.clone(), book.parent);
+            let used = book.declared.is_some() || book.frameworks > 0 || !book.children.is_empty();
+            let Some(above) = parent else { return };
+            if used {
+                return;
+            }
+            self.roles.at_mut(above).children.remove(&path);
+            self.role_names.remove(&path);
+            self.touched_roles.remove(&at);
+            self.roles.remove(at);
+            next = parent;
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Wants: an ask or an open demand as level one works on it.
+
+use super::AgentNo;
+use crate::ask::{Ask, Member, Shape};
+use crate::resources::{Kind, Resources};
+use crate::share::{FairSet, Mask};
+use crate::tick::Timestamp;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Terms {
+    Ask(Ask),
+    Open(Resources),
+}
+
+/// One want with its state. All but the terms is soft.
+#[derive(Clone, Debug)]
+pub(crate) struct Want {
+    /// What is still wanted: an accept lowers it, a change of demand replaces it.
+    pub(crate) terms: Terms,
+    /// What one unit takes; none when nothing is wanted any more.
+    pub(crate) unit: Option<Unit>,
+    pub(crate) state: WantState,
+    /// What was refused, by agent.
+    pub(crate) refused: BTreeMap<AgentNo, Refusal>,
+    /// Whether it was offered anything since it was told.
+    pub(crate) looked: bool,
+}
+
+/// Whether a want may have a turn, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum WantState {
+    /// It may.
+    Waiting,
+    /// Every agent that it could see is filtered for it, or has no room.
+    Asleep,
+    /// A limit or the headroom says no, or its last turn ended without an answer: until something changes.
+    Parked,
+}
+
+/// What was refused of an agent: it stays hidden while its free part is contained in this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) amounts: Resources,
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// What a unit takes, before the model of its GPUs is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unit {
+    /// All but GPUs of an open model.
+    pub(crate) settled: Resources,
+    /// GPUs of an open model.
+    pub(crate) open_gpus: u64,
+    /// The resources of the fair set that it takes.
+    pub(crate) mask: Mask,
+    /// Whether it has more than one member.
+    pub(crate) many: bool,
+    /// How many units are wanted.
+    pub(crate) wanted: u32,
+}
+
+impl Unit {
+    pub(crate) fn of(resources: Resources, fair: &FairSet) -> Self {
+        let mut unit =
+            Self { settled: resources, open_gpus: 0, mask: Mask::default(), many: false, wanted: 1 };
+        unit.mask = fair.mask(|kind| unit.amount(kind) > 0);
+        unit
+    }
+
+    pub(crate) fn amount(&self, kind: &Kind) -> u64 {
+        let settled = self.settled.amount(kind);
+        if *kind == Kind::Gpu { settled.saturating_add(self.open_gpus) } else { settled }
+    }
+
+    fn of_members<'a>(members: impl Iterator<Item = (&'a Shape, u32)>, fair: &FairSet) -> Self {
+        let mut unit = Self::of(Resources::default(), fair);
+        let mut count = 0u64;
+        for (shape, times) in members {
+            let times = u64::from(times);
+            count += times;
+            unit.settled.add(&shape.base.scaled(times));
+            if let Some(gpu) = &shape.gpu {
+                let gpus = gpu.count.saturating_mul(times);
+                match &gpu.model {
+                    Some(model) => unit.settled.gpus.add(model, gpus),
+                    None => unit.open_gpus = unit.open_gpus.saturating_add(gpus),
+                }
+            }
+        }
+        unit.many = count > 1;
+        unit.mask = fair.mask(|kind| unit.amount(kind) > 0);
+        unit
+    }
+}
+
+/// Whether an ask is given all its least members at once.
+pub(crate) fn is_gang(ask: &Ask) -> bool {
+    ask.members.iter().any(|member| member.least > 0)
+}
+
+impl Want {
+    pub(crate) fn new(terms: Terms, fair: &FairSet) -> Self {
+        let mut want =
+            Self { terms, unit: None, state: WantState::Waiting, refused: BTreeMap::new(), looked: false };
+        want.refresh_unit(fair);
+        want
+    }
+
+    pub(crate) fn refresh_unit(&mut self, fair: &FairSet) {
+        self.unit = match &self.terms {
+            Terms::Open(least) => Some(Unit::of(least.clone(), fair)),
+            Terms::Ask(ask) if is_gang(ask) => {
+                Some(Unit::of_members(ask.members.iter().map(|member| (&member.shape, member.least)), fair))
+            }
+            Terms::Ask(ask) => ask.members.iter().find(|member| member.count > 0).map(|member| {
+                let mut unit = Unit::of_members(core::iter::once((&member.shape, 1)), fair);
+                unit.wanted = ask.members.iter().fold(0, |sum, member| sum.saturating_add(member.count));
+                unit
+            }),
+        };
+    }
+
+    /// The members that may still be placed.
+    pub(crate) fn members(&self) -> &[Member] {
+        match &self.terms {
+            Terms::Ask(ask) => &ask.members,
+            Terms::Open(_) => &[],
+        }
+    }
+
+    /// Lowers what is wanted by what was accepted: a gang is wanted no more, of singles so many of each member.
+    pub(crate) fn lower(&mut self, taken: &[u32], fair: &FairSet) {
+        if let Terms::Ask(ask) = &mut self.terms {
+            let gang = is_gang(ask);
+            for (member, taken) in ask.members.iter_mut().zip(taken) {
+                member.count = if gang { 0 } else { member.count.saturating_sub(*taken) };
+                member.least = 0;
+            }
+        }
+        self.refresh_unit(fair);
+    }
+}
+
+/// The wants that a demand stands for.
+pub(crate) fn wants_of(demand: &crate::ask::Demand, fair: &FairSet) -> Vec<Want> {
+    use crate::ask::Demand;
+    match demand {
+        Demand::None => Vec::new(),
+        Demand::Asks(asks) => asks.iter().map(|ask| Want::new(Terms::Ask(ask.clone()), fair)).collect(),
+        Demand::Open { least } => alloc::vec![Want::new(Terms::Open(least.clone()), fair)],
+    }
+}

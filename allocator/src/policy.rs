@@ -1,0 +1,51 @@
+//! Policy: what whoever runs the cluster may choose.
+
+use crate::resources::Kind;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// What shares are measured in, how large a turn is, and how much is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The resources that shares are the largest of, at most 32. Scarce resources can be left out.
+    pub fair_set: Vec<Kind>,
+    /// How far a turn may go past the next waiting role.
+    pub grain: Grain,
+    /// Turns after which a cycle pauses; it resumes with the next `begin`.
+    pub turns_per_cycle_max: u64,
+    /// How long an offer to open demand may stay out, in milliseconds. When absent it ends with its turn.
+    pub open_offer_millis: Option<u64>,
+    /// What [`crate::allocator::Allocator::check_touched`] checks.
+    pub laws: Laws,
+}
+
+/// A fraction of the total, over the role's weight, that a turn may go past the next waiting role: larger turns for
+/// coarser fairness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grain {
+    /// Above the line.
+    pub numerator: u32,
+    /// Below the line, 1 to 1,000,000; zero is read as one.
+    pub denominator: u32,
+}
+
+/// How much of the laws is checked after a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Laws {
+    /// What decisions touched.
+    Touched,
+    /// Everything, against a fresh build of the books.
+    Everything,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            fair_set: vec![Kind::Cpu, Kind::Memory, Kind::Gpu],
+            grain: Grain { numerator: 0, denominator: 1 },
+            turns_per_cycle_max: 100_000,
+            open_offer_millis: None,
+            laws: Laws::Touched,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Why a change was refused. A refused change changes nothing.
+
+use crate::id::{AgentId, AskId, FrameworkId, RolePath, TaskId};
+use crate::resources::Kind;
+use core::fmt;
+
+/// What is wrong with a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A weight out of range.
+    Weight {
+        /// The role.
+        role: RolePath,
+        /// Its weight.
+        weight: u32,
+    },
+    /// A path with an empty part, or the root where a role is wanted.
+    Path(RolePath),
+    /// A guarantee above the limit of the same role.
+    GuaranteeAboveLimit {
+        /// The role.
+        role: RolePath,
+        /// Of which resource.
+        kind: Kind,
+    },
+    /// A single amount that is larger than anything real.
+    TooLarge {
+        /// What has it.
+        object: Object,
+        /// Of which resource.
+        kind: Kind,
+    },
+    /// Together with what is known already, more than can be counted.
+    TooMuchInAll {
+        /// What comes on top.
+        object: Object,
+        /// Of which resource.
+        kind: Kind,
+    },
+    /// Demand or an agent to avoid, for a framework that is not known.
+    UnknownFramework(FrameworkId),
+    /// Two asks of one framework with one name.
+    AskTwice {
+        /// The framework.
+        framework: FrameworkId,
+        /// The ask.
+        ask: AskId,
+    },
+    /// An ask that asks for nothing.
+    AskEmpty {
+        /// The framework.
+        framework: FrameworkId,
+        /// The ask.
+        ask: AskId,
+    },
+    /// A member of which less is wanted than is the least.
+    LeastAboveCount {
+        /// The framework.
+        framework: FrameworkId,
+        /// The ask.
+        ask: AskId,
+        /// The member, by position.
+        member: usize,
+    },
+    /// A member that asks for no GPUs, or has GPUs in its base.
+    MemberGpus {
+        /// The framework.
+        framework: FrameworkId,
+        /// The ask.
+        ask: AskId,
+        /// The member, by position.
+        member: usize,
+    },
+}
+
+/// The object that a change is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// An agent.
+    Agent(AgentId),
+    /// A role.
+    Role(RolePath),
+    /// A task.
+    Task(TaskId),
+    /// A framework.
+    Framework(FrameworkId),
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Agent(id) => write!(f, "agent {id}"),
+            Self::Role(path) => write!(f, "role {path}"),
+            Self::Task(id) => write!(f, "task {id}"),
+            Self::Framework(id) => write!(f, "framework {id}"),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Weight { role, weight } => {
+                write!(f, "role {role}: weight is {weight}; set it to 1 to 1000000")
+            }
+            Self::Path(role) => {
+                write!(f, "role {role}: its path has an empty part; name each part between the slashes")
+            }
+            Self::GuaranteeAboveLimit { role, kind } => {
+                write!(
+                    f,
+                    "role {role}: its guarantee of {kind} is above its limit; lower the one or raise the other"
+                )
+            }
+            Self::TooLarge { object, kind } => {
+                write!(f, "{object}: its amount of {kind} is above 2^50; give the amount that is meant")
+            }
+            Self::TooMuchInAll { object, kind } => {
+                write!(
+                    f,
+                    "{object}: with it there would be more {kind} in all than can be counted; correct the amounts"
+                )
+            }
+            Self::UnknownFramework(id) => {
+                write!(f, "framework {id} is not known; tell the framework before what it wants")
+            }
+            Self::AskTwice { framework, ask } => {
+                write!(f, "framework {framework}: two asks are named {ask}; give each its own name")
+            }
+            Self::AskEmpty { framework, ask } => {
+                write!(
+                    f,
+                    "framework {framework}: ask {ask} has no members with a count above 0; leave it out"
+                )
+            }
+            Self::LeastAboveCount { framework, ask, member } => {
+                write!(f, "framework {framework}: ask {ask}, member {member}: least is above count; lower it")
+            }
+            Self::MemberGpus { framework, ask, member } => write!(
+                f,
+                "framework {framework}: ask {ask}, member {member}: put its GPUs in the request, at least 1, not in the base"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}

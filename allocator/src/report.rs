@@ -1,0 +1,102 @@
+//! Reports on agents and roles, for status and metrics.
+
+use crate::agent::Agent;
+use crate::allocator::Allocator;
+use crate::id::{AgentId, RolePath};
+use crate::resources::{Amounts, Kind, Resources};
+use crate::role::Role;
+use crate::share::Place;
+use alloc::vec::Vec;
+
+/// An agent with its books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentReport<'a> {
+    /// The agent.
+    pub agent: &'a Agent,
+    /// In use by frameworks, launches that are not observed yet included.
+    pub charged: &'a Resources,
+    /// In use by anybody else.
+    pub foreign: &'a Resources,
+    /// In live offers that name the agent.
+    pub offered: &'a Resources,
+    /// What is left.
+    pub free: &'a Resources,
+    /// In use beyond the capacity, by a change from outside; nothing is given there while it lasts.
+    pub excess: Amounts,
+}
+
+/// A role with its books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleReport<'a> {
+    /// The path.
+    pub path: &'a RolePath,
+    /// How it is declared; none when it only is used.
+    pub declared: Option<&'a Role>,
+    /// Charged to it and all below it.
+    pub charged: &'a Resources,
+    /// What its guarantee, or those below it, still miss.
+    pub need: &'a Amounts,
+    /// Its dominant share over its weight, above and below the line.
+    pub share: (u128, u128),
+    /// The resource that makes the share.
+    pub dominant: Option<&'a Kind>,
+    /// Charged beyond its limit, by a change from outside; nothing of it is given while that lasts.
+    pub excess: Amounts,
+}
+
+impl Allocator {
+    /// One agent; none when it is not known.
+    #[must_use]
+    pub fn agent(&self, id: &AgentId) -> Option<AgentReport<'_>> {
+        let book = self.books.agents.at(*self.books.agent_names.get(id)?);
+        Some(AgentReport {
+            agent: book.agent.as_ref()?,
+            charged: &book.charged,
+            foreign: &book.foreign,
+            offered: &book.offered,
+            free: &book.free,
+            excess: book.excess(),
+        })
+    }
+
+    /// The agents that are known, by name.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.books.known_agents().filter_map(|(_, book)| book.agent.as_ref())
+    }
+
+    /// Capacity of all agents that are not gone: what shares are parts of.
+    #[must_use]
+    pub fn total(&self) -> &Resources {
+        &self.books.total
+    }
+
+    /// What is free on all agents that take new work.
+    #[must_use]
+    pub fn free(&self) -> &Resources {
+        &self.books.free
+    }
+
+    /// One role; none when it is neither declared nor used.
+    #[must_use]
+    pub fn role_report(&self, path: &RolePath) -> Option<RoleReport<'_>> {
+        let no = *self.books.role_names.get(path)?;
+        let book = self.books.roles.at(no);
+        let share = self.books.share_at(Place::Role(no), self.books.fair.all(), |_| 0);
+        let over = book.limits().filter(|(kind, limit)| book.charged.amount(kind) > *limit);
+        Some(RoleReport {
+            path: &book.path,
+            declared: book.declared.as_ref(),
+            charged: &book.charged,
+            need: &book.need,
+            share: share.parts(),
+            dominant: self.books.fair.dominant(&book.charged, &self.books.total),
+            excess: over.map(|(kind, limit)| (kind.clone(), book.charged.amount(kind) - limit)).collect(),
+        })
+    }
+
+    /// All roles that are declared or used, by path; the root first.
+    pub fn roles(&self) -> impl Iterator<Item = RoleReport<'_>> {
+        let paths: Vec<&RolePath> = self.books.role_names.keys().collect();
+        paths.into_iter().filter_map(|path| self.role_report(path))
+    }
+}

@@ -1,0 +1,98 @@
+//! What an offer shows.
+
+use crate::agent::Agent;
+use crate::allocator::Allocator;
+use crate::ask::Member;
+use crate::books::{AgentNo, Books, WantNo};
+use crate::id::AgentId;
+use crate::offer::{Offer, Terms};
+use crate::resources::Resources;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+/// The agents of an offer with what is free on each.
+#[derive(Clone, Debug)]
+pub struct Shown<'a> {
+    books: &'a Books,
+    want: Option<WantNo>,
+    /// Whether the room that free GPUs need is left out.
+    keeps: bool,
+    parts: Vec<(AgentNo, &'a Resources)>,
+}
+
+/// The agents that one member of an ask may be placed on.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberView<'a> {
+    books: &'a Books,
+    want: WantNo,
+    member: &'a Member,
+    keeps: bool,
+}
+
+impl Allocator {
+    /// What a live offer shows; nothing when it is not live.
+    #[must_use]
+    pub fn shown<'a>(&'a self, offer: &Offer) -> Shown<'a> {
+        let live = self.live.get(&offer.id);
+        let parts = match live.map(|live| &live.offer.terms) {
+            Some(Terms::Parts { parts, .. }) => {
+                let no = |id| self.books.agent_names.get(id).copied();
+                parts.iter().filter_map(|(id, part)| Some((no(id)?, part))).collect()
+            }
+            Some(Terms::Units { .. }) | None => Vec::new(),
+        };
+        let want = live.map(|live| live.want);
+        let keeps = want.is_some_and(|want| self.books.keeps_gpu_room(want));
+        Shown { books: &self.books, want, keeps, parts }
+    }
+}
+
+impl<'a> Shown<'a> {
+    /// The agents that some member may be placed on, by name, with what may be taken of each. For open demand, the
+    /// parts of the offer.
+    pub fn agents(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
+        let parts = self
+            .parts
+            .iter()
+            .filter_map(|(no, part)| Some((self.books.agents.at(*no).agent.as_ref()?, Cow::Borrowed(*part))));
+        let (books, keeps) = (self.books, self.keeps);
+        let seen = self.want.filter(|_| self.parts.is_empty()).into_iter().flat_map(move |want| {
+            let known = books.known_agents().filter(move |(no, _)| books.sees(want, *no));
+            known.filter_map(move |(no, book)| Some((book.agent.as_ref()?, books.free_for(want, no, keeps))))
+        });
+        let parts: Vec<_> = parts.collect();
+        parts.into_iter().chain(seen)
+    }
+
+    /// The view of one member, by its position in the ask; none when the ask has no such member that is still wanted.
+    #[must_use]
+    pub fn member(&self, at: usize) -> Option<MemberView<'a>> {
+        let want = self.want?;
+        let member = self.books.want(want)?.members().get(at).filter(|member| member.count > 0)?;
+        Some(MemberView { books: self.books, want, member, keeps: self.keeps })
+    }
+}
+
+impl<'a> MemberView<'a> {
+    /// The member as it is still wanted.
+    #[must_use]
+    pub fn wanted(&self) -> &'a Member {
+        self.member
+    }
+
+    /// The agents that it may be placed on, by name, with what is free on each for it, enough or not.
+    pub fn agents(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
+        let Self { books, want, member, keeps } = *self;
+        let seen =
+            books.known_agents().filter(move |(no, _)| books.barred(want, Some(member), *no).is_none());
+        seen.filter_map(move |(no, book)| Some((book.agent.as_ref()?, books.free_for(want, no, keeps))))
+    }
+
+    /// What is free for it on one agent; none when it may not be placed there.
+    #[must_use]
+    pub fn free(&self, agent: &AgentId) -> Option<Cow<'a, Resources>> {
+        let no = *self.books.agent_names.get(agent)?;
+        let seen = self.books.barred(self.want, Some(self.member), no).is_none();
+        seen.then(|| self.books.free_for(self.want, no, self.keeps))
+    }
+}

@@ -1,0 +1,133 @@
+//! What a change must be like to be taken.
+
+use crate::ask::{Ask, Demand};
+use crate::books::Books;
+use crate::change::Change;
+use crate::id::{FrameworkId, RolePath};
+use crate::refused::{Object, Refused};
+use crate::resources::{Amounts, Resources};
+use crate::role::Role;
+use alloc::collections::BTreeSet;
+
+const WEIGHT_MOST: u32 = 1_000_000;
+const AMOUNT_MOST: u64 = 1 << 50;
+const SUM_MOST: u64 = 1 << 62;
+
+impl Books {
+    /// Whether a change may be taken.
+    pub(crate) fn validate(&self, change: &Change) -> Result<(), Refused> {
+        match change {
+            Change::Agent(agent) => {
+                let object = || Object::Agent(agent.id.clone());
+                amounts(&agent.capacity.amounts(), object)?;
+                sum(&self.total, &agent.capacity, object)
+            }
+            Change::Role(role) => self.validate_role(role),
+            Change::Framework(framework) => path(&framework.role),
+            Change::Demand(id, demand) => {
+                self.known(id)?;
+                validate_demand(id, demand)
+            }
+            Change::Holding(holding) => {
+                let object = || Object::Task(holding.task.clone());
+                amounts(&holding.resources.amounts(), object)?;
+                sum(&self.used, &holding.resources, object)
+            }
+            Change::Avoid { framework, .. } => self.known(framework),
+            Change::AgentGone(_)
+            | Change::RoleGone(_)
+            | Change::FrameworkGone(_)
+            | Change::HoldingGone(_) => Ok(()),
+        }
+    }
+
+    fn known(&self, id: &FrameworkId) -> Result<(), Refused> {
+        let book = self.framework_names.get(id).map(|no| self.frameworks.at(*no));
+        match book.filter(|book| book.framework.is_some()) {
+            Some(_) => Ok(()),
+            None => Err(Refused::UnknownFramework(id.clone())),
+        }
+    }
+
+    fn validate_role(&self, role: &Role) -> Result<(), Refused> {
+        path(&role.path)?;
+        if !(1..=WEIGHT_MOST).contains(&role.weight) {
+            return Err(Refused::Weight { role: role.path.clone(), weight: role.weight });
+        }
+        amounts(&role.guarantee, || Object::Role(role.path.clone()))?;
+        amounts(&role.limit, || Object::Role(role.path.clone()))?;
+        for (kind, guarantee) in &role.guarantee {
+            if role.limit.get(kind).is_some_and(|limit| limit < guarantee) {
+                return Err(Refused::GuaranteeAboveLimit { role: role.path.clone(), kind: kind.clone() });
+            }
+            let known = self.roles.at(self.root).guarantee.get(kind).copied().unwrap_or_default();
+            if known.saturating_add(*guarantee) > SUM_MOST {
+                return Err(Refused::TooMuchInAll {
+                    object: Object::Role(role.path.clone()),
+                    kind: kind.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn path(path: &RolePath) -> Result<(), Refused> {
+    let broken = !path.is_root() && path.as_str().split('/').any(str::is_empty);
+    if broken { Err(Refused::Path(path.clone())) } else { Ok(()) }
+}
+
+fn amounts(amounts: &Amounts, object: impl Fn() -> Object) -> Result<(), Refused> {
+    match amounts.iter().find(|(_, amount)| **amount > AMOUNT_MOST) {
+        Some((kind, _)) => Err(Refused::TooLarge { object: object(), kind: kind.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn sum(known: &Resources, more: &Resources, object: impl Fn() -> Object) -> Result<(), Refused> {
+    for (kind, amount) in more.amounts() {
+        if known.amount(&kind).saturating_add(amount) > SUM_MOST {
+            return Err(Refused::TooMuchInAll { object: object(), kind });
+        }
+    }
+    Ok(())
+}
+
+fn validate_demand(id: &FrameworkId, demand: &Demand) -> Result<(), Refused> {
+    match demand {
+        Demand::None => Ok(()),
+        Demand::Open { least } => amounts(&least.amounts(), || Object::Framework(id.clone())),
+        Demand::Asks(asks) => {
+            let mut names = BTreeSet::new();
+            for ask in asks {
+                if !names.insert(&ask.id) {
+                    return Err(Refused::AskTwice { framework: id.clone(), ask: ask.id.clone() });
+                }
+                validate_ask(id, ask)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn validate_ask(id: &FrameworkId, ask: &Ask) -> Result<(), Refused> {
+    let (framework, name) = (|| id.clone(), || ask.id.clone());
+    if ask.members.iter().all(|member| member.count == 0) {
+        return Err(Refused::AskEmpty { framework: framework(), ask: name() });
+    }
+    for (at, member) in ask.members.iter().enumerate() {
+        if member.least > member.count {
+            return Err(Refused::LeastAboveCount { framework: framework(), ask: name(), member: at });
+        }
+        let none = member.shape.gpu.as_ref().is_some_and(|gpu| gpu.count == 0);
+        if none || !member.shape.base.gpus.is_empty() {
+            return Err(Refused::MemberGpus { framework: framework(), ask: name(), member: at });
+        }
+        amounts(&member.shape.base.amounts(), || Object::Framework(framework()))?;
+        if member.shape.gpu.as_ref().is_some_and(|gpu| gpu.count > AMOUNT_MOST) {
+            let kind = crate::resources::Kind::Gpu;
+            return Err(Refused::TooLarge { object: Object::Framework(framework()), kind });
+        }
+    }
+    Ok(())
+}
