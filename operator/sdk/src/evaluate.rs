@@ -1,5 +1,18 @@
 //! The answer to an offer: where each instance goes, all or nothing for a gang, and why not.
 
+mod admits;
+mod attempt;
+mod census;
+mod gpu;
+mod ground;
+mod order;
+mod placement;
+mod report;
+mod scalars;
+mod score;
+mod spot;
+mod volume;
+
 use crate::admission::AgentFacts;
 use crate::instance::InstanceId;
 use crate::observed::ServiceView;
@@ -9,6 +22,10 @@ use crate::spec::ServiceSpec;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use attempt::{Attempt, Ground};
+use census::Census;
+use score::Preference;
+use spot::Need;
 use twofold_allocator::agent::Agent;
 use twofold_allocator::id::AgentId;
 use twofold_allocator::offer::Answer;
@@ -52,4 +69,72 @@ pub struct Evaluation {
     pub placed: Vec<InstanceId>,
     /// Why the others were not placed; none when all were.
     pub refusals: Option<Refusals>,
+}
+
+/// How long level one need not show refused agents again that have no more to give. What level two knows and level
+/// one does not, such as a taint, may change meanwhile, so it is short.
+const REFUSED_FOR_MILLIS: u64 = 10_000;
+
+/// Answers an offer. The members of a gang are placed all or not at all; of an ask without, as many as fit and may be
+/// taken. With every agent as its rooms and the answer left aside, this is level two's explanation.
+///
+/// Each instance goes where it fits best: an even spread first, then the fewest GPUs and the least of the dominant
+/// resource left over, then by the agent's name; the biggest goes first (best fit decreasing). A gang that does not
+/// fit that way is tried in a few other orders.
+#[must_use]
+pub fn evaluate(inquiry: &Inquiry<'_>) -> Evaluation {
+    let needs = ground::needs(inquiry);
+    let is_to_be_placed = |id: &InstanceId| needs.iter().any(|need| need.instance == id);
+    let census = Census::of(inquiry.view, is_to_be_placed);
+    let ground = ground::survey(*inquiry, &needs, &census);
+    if ground::is_whole(inquiry) { gang(&ground, &census, &needs) } else { singles(&ground, &census, &needs) }
+}
+
+/// All of them, or none with the reasons of the attempt that came furthest.
+fn gang(ground: &Ground<'_>, census: &Census, needs: &[Need<'_>]) -> Evaluation {
+    let mut best: Option<(Attempt<'_, '_>, Need<'_>)> = None;
+    let can_fit =
+        needs.iter().all(|need| ground.eligible.get(need.member).is_some_and(|rooms| !rooms.is_empty()));
+    let tries = if can_fit { usize::MAX } else { 1 };
+    for (order, preference) in order::orders(ground, needs).into_iter().take(tries) {
+        let mut attempt = Attempt::new(ground, census.clone(), preference);
+        match order.into_iter().find(|need| !attempt.place(*need)) {
+            None if ground.inquiry.units > 0 => return accepted(attempt, None),
+            None => return declined(ground, None),
+            Some(first) => {
+                if best.as_ref().is_none_or(|(best, _)| attempt.instances.len() > best.instances.len()) {
+                    best = Some((attempt, first));
+                }
+            }
+        }
+    }
+    let refusals = best.map(|(attempt, first)| report::refusals(&attempt, first, needs.len()));
+    declined(ground, refusals)
+}
+
+/// As many as fit and may be taken, with the reasons of the first that did not fit.
+fn singles(ground: &Ground<'_>, census: &Census, needs: &[Need<'_>]) -> Evaluation {
+    let mut attempt = Attempt::new(ground, census.clone(), Preference::Spread);
+    let allowed = usize::try_from(ground.inquiry.units).unwrap_or(usize::MAX);
+    let mut refused: Option<Need<'_>> = None;
+    for need in needs {
+        if attempt.instances.len() >= allowed {
+            break;
+        }
+        let is_like_refused = refused.is_some_and(|refused| refused.member == need.member);
+        if !is_like_refused && !attempt.place(*need) {
+            refused = refused.or(Some(*need));
+        }
+    }
+    let refusals = refused.map(|first| report::refusals(&attempt, first, needs.len()));
+    if attempt.instances.is_empty() { declined(ground, refusals) } else { accepted(attempt, refusals) }
+}
+
+fn accepted(attempt: Attempt<'_, '_>, refusals: Option<Refusals>) -> Evaluation {
+    Evaluation { answer: Answer::Accept(attempt.placements), placed: attempt.instances, refusals }
+}
+
+fn declined(ground: &Ground<'_>, refusals: Option<Refusals>) -> Evaluation {
+    let until = ground.inquiry.now.plus_millis(REFUSED_FOR_MILLIS);
+    Evaluation { answer: Answer::Decline { until: Some(until) }, placed: Vec::new(), refusals }
 }

@@ -4,8 +4,9 @@ use crate::admission::{HostPort, Taint};
 use crate::instance::InstanceId;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use twofold_allocator::id::{AgentId, Word};
-use twofold_allocator::resources::Kind;
+use twofold_allocator::resources::{Amount, Kind};
 
 /// The stages of an evaluation, in order. All of them are run, so that every reason is told at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,4 +103,86 @@ pub struct Refusals {
     pub groups: Vec<Group>,
     /// The agent that came nearest; none when there was no agent.
     pub nearest: Option<Nearest>,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Admits => "admits",
+            Self::Placement => "placement",
+            Self::Scalars => "scalars",
+            Self::Gpu => "gpu",
+            Self::Volume => "volume",
+        })
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draining => f.write_str("takes no new work"),
+            Self::Unreachable => f.write_str("does not answer"),
+            Self::FactsUnknown => f.write_str("taints and ports are not known"),
+            Self::Taint(taint) => write!(f, "taint {taint} is not tolerated"),
+            Self::Selector(key, value) => write!(f, "attribute {key} is not {value}"),
+            Self::Affinity => f.write_str("no term of the required node affinity holds"),
+            Self::HostPort(port) => write!(f, "host port {port} is taken"),
+            Self::Architecture(name) => write!(f, "the image does not run on {name}"),
+            Self::Rule(why) => f.write_str(why),
+            Self::Short { kind, need } => write!(f, "needs {}", Amount(kind, *need)),
+            Self::Volume(place) => write!(f, "the volume can only be used in {place}"),
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    /// `3 agents: needs gpu 4, at most 2 free`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.agents == 1 { "" } else { "s" };
+        write!(f, "{} agent{plural}: {}", self.agents, self.reason)?;
+        match (&self.reason, self.most_free) {
+            (Reason::Short { kind, .. }, Some(free)) => write!(f, ", at most {} free", Amount(kind, free)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    /// `needs gpu 4, gpu 2 free`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        match (&self.reason, self.free) {
+            (Reason::Short { kind, .. }, Some(free)) => write!(f, ", {} free", Amount(kind, free)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Nearest {
+    /// `worker-2 on agent-4: needs gpu 4, gpu 2 free`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}: ", self.instance, self.agent)?;
+        for (at, missing) in self.reasons.iter().enumerate() {
+            let separator = if at == 0 { "" } else { "; " };
+            write!(f, "{separator}{missing}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Refusals {
+    /// One line: how many fit, the groups, and the nearest miss.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} fit", self.fitting, self.wanted)?;
+        if self.agents == 0 {
+            return f.write_str("; no agent is offered");
+        }
+        for group in &self.groups {
+            write!(f, "; {group}")?;
+        }
+        match &self.nearest {
+            Some(nearest) => write!(f, "; nearest: {nearest}"),
+            None => Ok(()),
+        }
+    }
 }

@@ -1,0 +1,89 @@
+//! Which of the agents that fit is taken: an ordered struct of integers, the smallest first.
+
+use super::census::Standing;
+use super::spot::{Need, Spot};
+use super::{admits, gpu, placement};
+use crate::spec::PodType;
+use twofold_allocator::gpu::Gpus;
+use twofold_allocator::resources::Resources;
+
+/// Parts of a million.
+pub(super) const MILLION: u64 = 1_000_000;
+
+/// What is looked at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preference {
+    /// An even spread, then a tight fit.
+    Spread,
+    /// A tight fit alone, for when an even spread leaves no room.
+    Tight,
+}
+
+/// How good a spot is. The agent's name ends ties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Score {
+    crowding: u64,
+    avoided_taints: u64,
+    gpus_left: u64,
+    dominant_left: u64,
+}
+
+/// The largest amounts that any agent shown has free, which amounts are measured by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Scale {
+    cpu_milli: u64,
+    memory_bytes: u64,
+}
+
+impl Scale {
+    /// Takes another agent in.
+    pub(super) fn widen(&mut self, free: &Resources) {
+        self.cpu_milli = self.cpu_milli.max(free.cpu_milli);
+        self.memory_bytes = self.memory_bytes.max(free.memory_bytes);
+    }
+
+    /// The larger of the two parts of the scale that these amounts are, in millionths.
+    pub(super) fn dominant(&self, amounts: &Resources) -> u64 {
+        let cpu = part(amounts.cpu_milli, self.cpu_milli);
+        cpu.max(part(amounts.memory_bytes, self.memory_bytes))
+    }
+}
+
+/// Scores a spot where the instance fits, together with what it takes there.
+pub(super) fn score(
+    need: Need<'_>,
+    spot: &Spot<'_>,
+    standing: &Standing<'_>,
+    scale: Scale,
+    preference: Preference,
+) -> Option<(Score, Resources)> {
+    let taken = taken(need.pod_type, &spot.free)?;
+    let mut left = spot.free.clone().into_owned();
+    left.take(&taken).ok()?;
+    let admission = &need.pod_type.admission;
+    let score = Score {
+        crowding: match preference {
+            Preference::Spread => placement::crowding(&need.pod_type.rule, spot, standing),
+            Preference::Tight => 0,
+        },
+        avoided_taints: u64::try_from(admits::avoided_taints(&admission.tolerations, spot.facts))
+            .unwrap_or(u64::MAX),
+        gpus_left: left.gpus.total(),
+        dominant_left: scale.dominant(&left),
+    };
+    Some((score, taken))
+}
+
+/// What one instance takes of what is free, the model of its GPUs settled.
+fn taken(pod_type: &PodType, free: &Resources) -> Option<Resources> {
+    let mut taken = pod_type.shape.base.clone();
+    if let Some(request) = &pod_type.shape.gpu {
+        taken.gpus = Gpus::of(gpu::choose(request, &free.gpus)?.clone(), request.count);
+    }
+    Some(taken)
+}
+
+fn part(amount: u64, whole: u64) -> u64 {
+    let part = u128::from(amount) * u128::from(MILLION) / u128::from(whole.max(1));
+    u64::try_from(part).unwrap_or(u64::MAX)
+}
