@@ -9,6 +9,7 @@
 //! shows them. [`definitions()`] gives the `CustomResourceDefinition`s that are installed; `crdgen`
 //! writes them to files.
 
+#![expect(clippy::duplicated_attributes, reason = "print columns repeat their types")]
 #![expect(unreachable_pub, reason = "the KubeSchema derive repeats every struct inside a function")]
 
 pub mod allocation_role;
