@@ -3,18 +3,28 @@
 //! The rules run in kube's CEL, over the schemas as they are installed, defaults included.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests may")]
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::cel::Validator;
 use serde_json::{Value, json};
 use twofold_crds::definitions;
 
-fn schema_of(kind: &str) -> Value {
-    let definitions = definitions();
-    let definition = definitions.iter().find(|definition| definition.spec.names.kind == kind).unwrap();
-    let schema = definition.spec.versions[0].schema.as_ref().unwrap();
-    let mut schema = serde_json::to_value(schema.open_api_v3_schema.as_ref().unwrap()).unwrap();
+/// The schemas by kind.
+static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let schema = |definition: CustomResourceDefinition| {
+        let schema = definition.spec.versions[0].schema.as_ref().unwrap();
+        let schema = serde_json::to_value(schema.open_api_v3_schema.as_ref().unwrap()).unwrap();
+        (definition.spec.names.kind, for_kube_cel(schema))
+    };
+    definitions().into_iter().map(schema).collect()
+});
+
+/// kube-cel 0.8 knows a field `a_b` as `a__b`; the API server escapes only two underscores.
+fn for_kube_cel(mut schema: Value) -> Value {
     let yaml = "/properties/spec/properties/config/properties/cassandraYaml/x-kubernetes-validations";
     for rule in schema.pointer_mut(yaml).and_then(Value::as_array_mut).into_iter().flatten() {
-        // kube-cel 0.8 knows a field `a_b` as `a__b`; the API server escapes two underscores only.
         rule["rule"] = json!(rule["rule"].as_str().unwrap().replace('_', "__"));
     }
     schema
@@ -22,7 +32,7 @@ fn schema_of(kind: &str) -> Value {
 
 /// The messages of all rules that refuse the change from `old` to `new`.
 fn refusals(kind: &str, new: &Value, old: Option<&Value>) -> Vec<String> {
-    match Validator::new().validate(&schema_of(kind), new, old) {
+    match Validator::new().validate(&SCHEMAS[kind], new, old) {
         Ok(()) => Vec::new(),
         Err(errors) => errors.into_vec().into_iter().map(|error| error.message).collect(),
     }

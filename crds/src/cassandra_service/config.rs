@@ -6,28 +6,37 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Keys of `cassandra.yaml` that the operator writes itself, with the type that Cassandra gives them.
-pub const OPERATOR_OWNED_YAML_KEYS: [(&str, &str); 21] = [
+pub const OPERATOR_OWNED_YAML_KEYS: [(&str, &str); 30] = [
     ("cluster_name", "string"),
+    ("partitioner", "string"),
+    ("initial_token", "string"),
+    ("auto_bootstrap", "boolean"),
     ("seed_provider", "array of objects"),
     ("endpoint_snitch", "string"),
     ("initial_location_provider", "string"),
     ("node_proximity", "string"),
     ("listen_address", "string"),
     ("listen_interface", "string"),
+    ("listen_interface_prefer_ipv6", "boolean"),
+    ("listen_on_broadcast_address", "boolean"),
     ("broadcast_address", "string"),
     ("rpc_address", "string"),
     ("rpc_interface", "string"),
+    ("rpc_interface_prefer_ipv6", "boolean"),
     ("broadcast_rpc_address", "string"),
     ("storage_port", "integer"),
     ("ssl_storage_port", "integer"),
+    ("start_native_transport", "boolean"),
     ("native_transport_port", "integer"),
-    ("auto_bootstrap", "boolean"),
+    ("native_transport_port_ssl", "integer"),
     ("data_file_directories", "array of strings"),
     ("local_system_data_file_directory", "string"),
     ("commitlog_directory", "string"),
     ("saved_caches_directory", "string"),
     ("hints_directory", "string"),
     ("cdc_raw_directory", "string"),
+    ("authenticator", "object"),
+    ("client_encryption_options", "object"),
 ];
 
 /// Settings of Cassandra and its Java virtual machine.
@@ -35,7 +44,8 @@ pub const OPERATOR_OWNED_YAML_KEYS: [(&str, &str); 21] = [
 #[serde(rename_all = "camelCase")]
 pub struct CassandraConfig {
     /// Entries of `cassandra.yaml`, as Cassandra names them. Names, addresses, ports, seeds, the
-    /// snitch and directories are written by the operator and refused here.
+    /// snitch, the partitioner, directories and (for now) authentication and encryption of clients
+    /// are written by the operator and refused here.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schemars(schema_with = "cassandra_yaml")]
     pub cassandra_yaml: Map<String, Value>,
@@ -78,6 +88,9 @@ fn owned_key(kind: &str) -> Value {
         }),
         "array of strings" => {
             json!({"type": "array", "items": {"type": "string"}, "description": description})
+        }
+        "object" => {
+            json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "description": description})
         }
         scalar => json!({"type": scalar, "description": description}),
     }
