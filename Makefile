@@ -1,0 +1,43 @@
+# One-line recipes. `make demo` and `make test` are all that a newcomer needs; both may be run again at any time.
+PACKAGES := buildah busybox-static conntrack containernetworking-plugins iproute2 iptables libseccomp-dev mmdebstrap pkg-config
+CLUSTER := cargo run --quiet --package twofold-e2e --bin local-cluster --
+DEMO := cargo run --quiet --package twofold-e2e --bin demo --
+
+.PHONY: help deps demo demo-down test lint unit e2e-fake e2e-real bench generate images clean-cluster
+help: ## Say what can be made
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+deps: ## Install the Debian packages that are missing (root only; NO_INSTALL=1 forbids it)
+	@$(CLUSTER) deps $(PACKAGES)
+
+demo: deps ## Bring up a cluster, a Cassandra ring and a training job, and show them
+	@$(DEMO) up
+
+demo-down: ## Remove all that the demo made
+	@$(DEMO) down
+
+test: lint unit e2e-fake e2e-real ## Run every test; tiers that cannot run here are named with the reason
+
+lint: ## Check form: rustfmt, clippy, the chart, the documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+
+unit: ## Cases, properties, seeded simulation, the shell against a mock API server
+	cargo test --workspace --all-targets
+	cargo test --workspace --doc
+
+e2e-fake: deps ## The chart and the operator on a real API server with fake machines
+	@$(DEMO) test-fake
+
+e2e-real: deps ## Real Cassandra and real TensorFlow on real machines
+	@$(DEMO) test-real
+
+bench: ## Print the benchmarks and write target/bench/*.jsonl
+	cargo bench --package twofold-allocator
+
+images: deps ## Build the images
+	$(MAKE) -C e2e/images
+
+generate: ## Write the generated files again
+	cargo run --quiet --package twofold-crds --bin crdgen
