@@ -2,6 +2,7 @@
 
 use crate::books::{Books, WantNo};
 use crate::id::OfferId;
+use crate::invariants::Violation;
 use crate::offer::Offer;
 use crate::policy::Policy;
 use crate::stats::Stats;
@@ -24,6 +25,8 @@ pub struct Allocator {
     pub(crate) ended_early: bool,
     pub(crate) rescinded: Vec<OfferId>,
     pub(crate) stats: Stats,
+    /// Laws that a decision broke since they were last checked.
+    pub(crate) broken: Vec<Violation>,
 }
 
 /// An offer that is not answered yet.
@@ -48,6 +51,7 @@ impl Allocator {
             ended_early: false,
             rescinded: Vec::new(),
             stats: Stats::default(),
+            broken: Vec::new(),
         }
     }
 

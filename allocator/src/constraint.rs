@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::ask::Constraint;
+use core::fmt;
 
 impl Constraint {
     /// Whether it holds on this agent. An agent without a fault domain is in no zone; an attribute that is no
@@ -26,5 +27,45 @@ impl Constraint {
             Self::Any(any) => any.iter().any(|constraint| constraint.holds(agent)),
             Self::All(all) => all.iter().all(|constraint| constraint.holds(agent)),
         }
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AttributeIn(key, values) => write!(f, "{key} is {}", Joined(values, " or ")),
+            Self::AttributeNotIn(key, values) => write!(f, "{key} is not {}", Joined(values, " or ")),
+            Self::AttributeExists(key) => write!(f, "{key} is there"),
+            Self::AttributeAbsent(key) => write!(f, "{key} is not there"),
+            Self::AttributeAbove(key, bound) => write!(f, "{key} is above {bound}"),
+            Self::AttributeBelow(key, bound) => write!(f, "{key} is below {bound}"),
+            Self::ZoneIn(zones) => write!(f, "the zone is {}", Joined(zones, " or ")),
+            Self::AgentIn(agents) => write!(f, "the agent is {}", Joined(agents, " or ")),
+            Self::AgentNotIn(agents) => write!(f, "the agent is not {}", Joined(agents, " or ")),
+            Self::Any(any) => write!(f, "any of ({})", Joined(any, "; ")),
+            Self::All(all) => write!(f, "all of ({})", Joined(all, "; ")),
+        }
+    }
+}
+
+/// Things with a word between; at most eight, then how many more there are.
+struct Joined<'a, I>(&'a I, &'a str);
+
+impl<'a, I, T> fmt::Display for Joined<'a, I>
+where
+    &'a I: IntoIterator<Item = T>,
+    T: fmt::Display,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 8;
+        let mut more = 0u32;
+        for (at, item) in self.0.into_iter().enumerate() {
+            if at >= MOST {
+                more += 1;
+            } else {
+                write!(f, "{}{item}", if at == 0 { "" } else { self.1 })?;
+            }
+        }
+        if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
     }
 }

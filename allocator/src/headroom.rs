@@ -7,8 +7,9 @@
 
 use crate::books::{Books, RoleNo};
 use crate::id::RolePath;
-use crate::resources::Kind;
+use crate::resources::{Amount, Kind};
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Why not even one unit may be given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,27 @@ pub enum Block {
         /// What one unit takes.
         unit: u64,
     },
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit { role, kind, limit, charged, unit } => write!(
+                f,
+                "role {role}: its limit is {}, {} are charged, and one unit takes {}",
+                Amount(kind, *limit),
+                Amount(kind, *charged),
+                Amount(kind, *unit)
+            ),
+            Self::Headroom { kind, need, free, unit } => write!(
+                f,
+                "guarantees still miss {}, {} are free, and one unit takes {}",
+                Amount(kind, *need),
+                Amount(kind, *free),
+                Amount(kind, *unit)
+            ),
+        }
+    }
 }
 
 impl Books {

@@ -8,10 +8,11 @@ use crate::books::{AgentNo, Books, WantNo};
 use crate::headroom::Block;
 use crate::id::{AgentId, OfferId, TaskId};
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
-use crate::resources::{Amounts, Resources};
+use crate::resources::{Amounts, Listed, Resources};
 use crate::view::Stage;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::fmt;
 
 /// Why an answer was refused. Nothing of it was booked, and the turn is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,32 @@ pub enum SettleError {
     /// A limit or the headroom does not hold all of it.
     Blocked(Block),
 }
+
+impl fmt::Display for SettleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownOffer(id) => {
+                write!(f, "offer {} is not live: it was answered, rescinded, or its turn is over", id.0)
+            }
+            Self::Nothing => f.write_str("the accept takes nothing; decline instead"),
+            Self::TaskInUse(task) => write!(f, "task {task}: its name is in use; choose another"),
+            Self::NoMember(member) => write!(f, "the ask has no member {member}"),
+            Self::NotWhole { member, placed, least } => {
+                write!(f, "member {member}: {placed} placed, {least} make the gang whole")
+            }
+            Self::TooMany { placed, most } => write!(f, "{placed} placed, at most {most} may be"),
+            Self::Shape(task) => write!(f, "task {task}: its resources are not the shape of its member"),
+            Self::NotShown { agent, stage: None } => {
+                write!(f, "agent {agent} is not known or not in the offer")
+            }
+            Self::NotShown { agent, stage: Some(stage) } => write!(f, "agent {agent} is not shown: {stage}"),
+            Self::Room { agent, missing } => write!(f, "agent {agent}: {} missing", Listed(missing)),
+            Self::Blocked(block) => block.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SettleError {}
 
 impl Allocator {
     /// Settles the answer to a live offer. An accept is booked whole, over all its agents, or not at all; what was
@@ -109,6 +136,8 @@ impl Allocator {
 
     fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &[u32]) -> Vec<Launch> {
         let LiveOffer { offer: Offer { id: offer, framework, .. }, want } = live;
+        let named = placements.iter().filter_map(|p| self.books.agent_names.get(&p.agent).copied());
+        let witness = self.books.charged_role(want.framework).map(|role| self.books.witness(role, named));
         let mut launches = Vec::with_capacity(placements.len());
         for placement in placements {
             let Some(agent) = self.books.agent_names.get(&placement.agent).copied() else { continue };
@@ -126,6 +155,7 @@ impl Allocator {
             }
             launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
         }
+        self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
         let fair = self.books.fair.clone();
         if let Some(want) = self.books.want_mut(*want) {
             want.lower(taken, &fair);

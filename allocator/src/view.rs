@@ -1,12 +1,13 @@
 //! What a want sees of an agent, and the stage that hides it.
 
-use crate::agent::{AgentState, GpuRoom};
+use crate::agent::{Agent, AgentState, GpuRoom};
 use crate::ask::{Constraint, Member};
 use crate::books::agent::AgentBook;
 use crate::books::want::{Terms, Want};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
-use crate::resources::{Amounts, Kind, Resources};
+use crate::resources::{Amounts, Kind, Listed, Resources};
 use alloc::borrow::Cow;
+use core::fmt;
 
 /// The stages that an agent passes before a want sees it, in order; the first that says no.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +30,23 @@ pub enum Stage {
     GpuRoom(Amounts),
 }
 
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draining => f.write_str("it is draining"),
+            Self::Unreachable => f.write_str("it is unreachable"),
+            Self::RoleAgents(constraint) => write!(f, "the role may not see it: {constraint}"),
+            Self::Constraint(constraint) => write!(f, "the ask does not want it: {constraint}"),
+            Self::Avoided => f.write_str("the last launch there failed"),
+            Self::Refused => f.write_str("it was refused and has no more to give since"),
+            Self::Room(missing) => write!(f, "too little room: {} missing", Listed(missing)),
+            Self::GpuRoom(missing) => write!(f, "its free GPUs need the room: {} missing", Listed(missing)),
+        }
+    }
+}
+
 impl Books {
-    /// The role and framework that a want is charged to.
+    /// The role that a framework is charged to.
     pub(crate) fn charged_role(&self, framework: FrameworkNo) -> Option<RoleNo> {
         self.frameworks.at(framework).role
     }
@@ -69,6 +85,11 @@ impl Books {
             AgentState::Draining => return Some(Stage::Draining),
             AgentState::Unreachable => return Some(Stage::Unreachable),
         }
+        self.unwanted(framework, member, agent)
+    }
+
+    /// The constraint, of the role or of the ask, that does not hold on an agent.
+    fn unwanted(&self, framework: FrameworkNo, member: Option<&Member>, agent: &Agent) -> Option<Stage> {
         if let Some(role) = self.charged_role(framework) {
             for (_, above) in self.path(role) {
                 let selection = above.declared.iter().flat_map(|role| &role.agents);
@@ -87,14 +108,39 @@ impl Books {
         if book.agent.is_none() {
             return Some(Stage::Unreachable);
         }
-        if let Some(stage) = self.hidden(no.framework, member, book) {
-            return Some(stage);
-        }
-        if self.frameworks.at(no.framework).avoid.contains_key(&agent) {
-            return Some(Stage::Avoided);
-        }
-        let refused = self.want(no).is_some_and(|want| want.refused.contains_key(&agent));
-        refused.then_some(Stage::Refused)
+        let hidden = self.hidden(no.framework, member, book);
+        hidden.or_else(|| self.avoids(no, agent)).or_else(|| self.refuses(no, agent))
+    }
+
+    fn avoids(&self, no: WantNo, agent: AgentNo) -> Option<Stage> {
+        self.frameworks.at(no.framework).avoid.contains_key(&agent).then_some(Stage::Avoided)
+    }
+
+    fn refuses(&self, no: WantNo, agent: AgentNo) -> Option<Stage> {
+        self.want(no).is_some_and(|want| want.refused.contains_key(&agent)).then_some(Stage::Refused)
+    }
+
+    /// The first stage before room that hides an agent from a member, leaving out those that `pass`.
+    pub(crate) fn barred_but(
+        &self,
+        no: WantNo,
+        member: &Member,
+        agent: AgentNo,
+        pass: impl Fn(&Stage) -> bool,
+    ) -> Option<Stage> {
+        let agent_now = self.agents.at(agent).agent.as_ref()?;
+        let state = match agent_now.state {
+            AgentState::Active => None,
+            AgentState::Draining => Some(Stage::Draining),
+            AgentState::Unreachable => Some(Stage::Unreachable),
+        };
+        let stages = [
+            state,
+            self.unwanted(no.framework, Some(member), agent_now),
+            self.avoids(no, agent),
+            self.refuses(no, agent),
+        ];
+        stages.into_iter().flatten().find(|stage| !pass(stage))
     }
 
     /// What of an agent is free for a want: all, or without GPUs only what its free GPUs would not need. Models of GPU

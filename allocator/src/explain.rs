@@ -1,0 +1,223 @@
+//! Why an ask waits: for every agent the stage that said no and the amounts, for the role what holds it back, and
+//! whether the ask could ever be served. Computed on demand; the hot path only counts.
+
+mod fit;
+
+use crate::allocator::Allocator;
+use crate::books::want::{Terms, Want, WantState, is_gang};
+use crate::books::{AgentNo, Books, RoleNo, WantNo};
+use crate::headroom::Block;
+use crate::id::{AgentId, AskId, FrameworkId, RolePath};
+use crate::resources::{Amounts, Kind};
+use crate::view::Stage;
+use alloc::vec::Vec;
+
+/// Why an ask is where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The role that is charged.
+    pub role: RolePath,
+    /// What decides at the moment.
+    pub standing: Standing,
+    /// For every member that is wanted, what every agent says.
+    pub members: Vec<MemberWord>,
+    /// How far one unit comes on what is free now, whatever was refused before.
+    pub fit: Fit,
+    /// Whether one unit could be placed if nothing ran.
+    pub on_empty_cluster: Verdict,
+    /// Whether one unit stays inside the limits if nothing else was charged; the limit that it passes.
+    pub inside_limits: Result<(), Block>,
+    /// Whether one unit leaves room for what others are guaranteed if nothing ran; what it would take from them.
+    pub beside_guarantees: Result<(), Block>,
+    /// Roles whose own guarantee is not met, and what they miss.
+    pub owed: Vec<(RolePath, Amounts)>,
+}
+
+/// What decides about an ask at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing of it is wanted any more.
+    Done,
+    /// A limit or the headroom does not hold one unit.
+    Blocked(Block),
+    /// No agent has room for any member of it.
+    NoRoom,
+    /// Its framework refused what there is.
+    Refused,
+    /// Its last turn ended without a valid answer; it has another once something changes.
+    TurnLost,
+    /// It may be offered something; this framework goes first.
+    After(FrameworkId),
+    /// It has the next turn.
+    Next,
+}
+
+/// What the agents say about one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberWord {
+    /// The member, by position.
+    pub member: usize,
+    /// For every agent, by name, the stage that says no; none where one of this member fits.
+    pub agents: Vec<(AgentId, Option<Stage>)>,
+}
+
+/// How far one unit comes, placed member by member where it fits first, large members first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// How many members of the unit found a place.
+    pub placed: u32,
+    /// How many there are.
+    pub wanted: u32,
+    /// The first that found none; none when all did.
+    pub miss: Option<Miss>,
+}
+
+/// A member that found no place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Miss {
+    /// The member, by position.
+    pub member: usize,
+    /// The agent that came nearest, and what is missing there; none when no agent may take it at all.
+    pub nearest: Option<(AgentId, Amounts)>,
+}
+
+/// Whether something could be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It could.
+    Yes,
+    /// It could not.
+    No,
+    /// Placing what fits first does not do it, and no count rules it out.
+    Unknown,
+}
+
+impl Allocator {
+    /// Explains an ask; none when the framework or the ask is not known.
+    #[must_use]
+    pub fn explain(&self, framework: &FrameworkId, ask: &AskId) -> Option<Explanation> {
+        let framework = *self.books.framework_names.get(framework)?;
+        let book = self.books.frameworks.at(framework);
+        let named = |want: &Want| matches!(&want.terms, Terms::Ask(one) if one.id == *ask);
+        let at = book.wants.iter().position(named)?;
+        self.books.explain(WantNo { framework, at })
+    }
+}
+
+impl Books {
+    fn explain(&self, no: WantNo) -> Option<Explanation> {
+        let (want, role) = (self.want(no)?, self.charged_role(no.framework)?);
+        Some(Explanation {
+            role: self.roles.at(role).path.clone(),
+            standing: self.standing(no, want, role),
+            members: self.member_words(no, want),
+            fit: self.fit(no),
+            on_empty_cluster: self.fits_when_empty(no),
+            inside_limits: self.inside_limits(role, want).map_or(Ok(()), Err),
+            beside_guarantees: self.beside_guarantees(role, want).map_or(Ok(()), Err),
+            owed: self.owed(),
+        })
+    }
+
+    fn standing(&self, no: WantNo, want: &Want, role: RoleNo) -> Standing {
+        let Some(unit) = &want.unit else { return Standing::Done };
+        if let Some(block) = self.block(role, |kind| unit.amount(kind)) {
+            return Standing::Blocked(block);
+        }
+        match want.state {
+            WantState::Parked => return Standing::TurnLost,
+            WantState::Asleep | WantState::Waiting => {}
+        }
+        let keeps = self.keeps_gpu_room(no);
+        if !self.known_agents().any(|(agent, _)| self.has_room(no, agent, keeps)) {
+            return if want.refused.is_empty() || self.fit(no).miss.is_some() {
+                Standing::NoRoom
+            } else {
+                Standing::Refused
+            };
+        }
+        match self.next_turn() {
+            Some(choice) if choice.want != no => {
+                Standing::After(self.frameworks.at(choice.want.framework).id.clone())
+            }
+            Some(_) | None => Standing::Next,
+        }
+    }
+
+    fn member_words(&self, no: WantNo, want: &Want) -> Vec<MemberWord> {
+        let keeps = self.keeps_gpu_room(no);
+        let gang = matches!(&want.terms, Terms::Ask(ask) if is_gang(ask));
+        let wanted =
+            want.members().iter().enumerate().filter(|(_, m)| if gang { m.least > 0 } else { m.count > 0 });
+        let words = wanted.map(|(at, member)| {
+            let word = |agent: AgentNo| {
+                self.barred(no, Some(member), agent).or_else(|| self.lacks(no, at, agent, keeps))
+            };
+            let agents = self.known_agents().map(|(agent, book)| (book.id.clone(), word(agent)));
+            MemberWord { member: at, agents: agents.collect() }
+        });
+        words.collect()
+    }
+
+    /// The stage of room that says no to one member on an agent.
+    fn lacks(&self, no: WantNo, member: usize, agent: AgentNo, keeps: bool) -> Option<Stage> {
+        let shape = &self.want(no)?.members().get(member)?.shape;
+        let missing = shape.on(&self.free_for(no, agent, keeps)).err()?;
+        let kept = keeps && shape.on(&self.free_for(no, agent, false)).is_ok();
+        Some(if kept { Stage::GpuRoom(missing) } else { Stage::Room(missing) })
+    }
+
+    fn inside_limits(&self, role: RoleNo, want: &Want) -> Option<Block> {
+        let unit = want.unit.as_ref()?;
+        self.path(role).find_map(|(_, book)| {
+            let (kind, limit) = book.limits().find(|(kind, limit)| unit.amount(kind) > *limit)?;
+            let (role, kind) = (book.path.clone(), kind.clone());
+            let unit = unit.amount(&kind);
+            Some(Block::Limit { role, kind, limit, charged: 0, unit })
+        })
+    }
+
+    fn beside_guarantees(&self, role: RoleNo, want: &Want) -> Option<Block> {
+        let unit = want.unit.as_ref()?;
+        self.roles.at(self.root).guarantee.iter().find_map(|(kind, need)| {
+            let (taken, free) = (unit.amount(kind), self.capacity(kind));
+            let after = self.need_when_empty(role, kind, taken).saturating_add(taken).saturating_sub(free);
+            let worse = taken > 0 && after > need.saturating_sub(free);
+            worse.then(|| Block::Headroom { kind: kind.clone(), need: *need, free, unit: taken })
+        })
+    }
+
+    /// Capacity of one kind on all agents that take new work.
+    fn capacity(&self, kind: &Kind) -> u64 {
+        let active = self.known_agents().filter(|(_, book)| book.is_active());
+        let amounts =
+            active.filter_map(|(_, book)| book.agent.as_ref().map(|agent| agent.capacity.amount(kind)));
+        amounts.fold(0, u64::saturating_add)
+    }
+
+    /// need(root) of one kind if only `taken` was charged, to this role.
+    fn need_when_empty(&self, role: RoleNo, kind: &Kind, taken: u64) -> u64 {
+        let amount = |amounts: &Amounts| amounts.get(kind).copied().unwrap_or_default();
+        let mut below: Option<(u64, u64)> = None;
+        for (_, book) in self.path(role) {
+            let mut children = amount(&book.children_guarantee);
+            if let Some((before, after)) = below {
+                children = children.saturating_sub(before).saturating_add(after);
+            }
+            let guarantee = amount(&book.guarantee);
+            below = Some((guarantee, guarantee.saturating_sub(taken).max(children)));
+        }
+        below.map_or(0, |(_, after)| after)
+    }
+
+    fn owed(&self) -> Vec<(RolePath, Amounts)> {
+        let roles = self.role_names.values().map(|no| self.roles.at(*no));
+        let owed = roles.map(|book| {
+            let missing =
+                |(kind, sum): (&Kind, u64)| (kind.clone(), sum.saturating_sub(book.charged.amount(kind)));
+            let missing = book.own_guarantee().map(missing).filter(|(_, amount)| *amount > 0);
+            (book.path.clone(), missing.collect::<Amounts>())
+        });
+        owed.filter(|(_, missing)| !missing.is_empty()).collect()
+    }
+}

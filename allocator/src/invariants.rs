@@ -1,0 +1,226 @@
+//! The laws, one function each. Of the state: the books balance. Of decisions: nothing that is given makes an
+//! over-commitment, an excess over a limit or a shortfall of headroom larger. Excess that came from outside, by a
+//! changed limit, guarantee, agent or foreign task, breaks no law: it is reported, and stops new gifts there.
+
+mod rebuild;
+
+use crate::allocator::Allocator;
+use crate::books::{AgentNo, Books, RoleNo};
+use crate::id::{AgentId, FrameworkId, OfferId, RolePath};
+use crate::policy::Laws;
+use crate::resources::{Amounts, Kind, Resources};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A law that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// What is free on an agent is not its capacity less what is in use.
+    AgentBalance(AgentId),
+    /// A role is not charged its own and its children's.
+    RoleSum(RolePath),
+    /// The sums over all agents are wrong.
+    Totals,
+    /// The books differ from a fresh build from the same facts, in this object.
+    Rebuild(alloc::string::String),
+    /// A framework's soft state names what is not there, or is larger than it can be.
+    SoftState(FrameworkId),
+    /// An offer is live whose want is not there.
+    DeadOffer(OfferId),
+    /// A gift made an over-commitment larger.
+    OverCommitted {
+        /// The agent.
+        agent: AgentId,
+        /// Of which resource.
+        kind: Kind,
+    },
+    /// A gift made an excess over a limit larger.
+    OverLimit {
+        /// The role.
+        role: RolePath,
+        /// Of which resource.
+        kind: Kind,
+    },
+    /// A gift made a shortfall of headroom larger.
+    Headroom {
+        /// Who was given.
+        role: RolePath,
+        /// Of which resource.
+        kind: Kind,
+    },
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AgentBalance(agent) => write!(f, "agent {agent}: what is free is not capacity less use"),
+            Self::RoleSum(role) => write!(f, "role {role}: it is not charged its own and its children's"),
+            Self::Totals => f.write_str("the sums over all agents are wrong"),
+            Self::Rebuild(object) => write!(f, "{object}: the books differ from a fresh build"),
+            Self::SoftState(framework) => {
+                write!(f, "framework {framework}: its filters name what is not there")
+            }
+            Self::DeadOffer(offer) => write!(f, "offer {}: it is live, and its want is not there", offer.0),
+            Self::OverCommitted { agent, kind } => write!(f, "agent {agent}: a gift over-committed {kind}"),
+            Self::OverLimit { role, kind } => write!(f, "role {role}: a gift went over the limit of {kind}"),
+            Self::Headroom { role, kind } => {
+                write!(f, "role {role}: a gift took {kind} that guarantees need")
+            }
+        }
+    }
+}
+
+impl Allocator {
+    /// Checks all laws, and the books against a fresh build.
+    #[must_use]
+    pub fn audit(&self) -> Vec<Violation> {
+        let books = &self.books;
+        let mut broken = self.broken.clone();
+        broken.extend(books.agent_names.values().filter_map(|no| books.agent_balances(*no)));
+        broken.extend(books.role_names.values().filter_map(|no| books.role_adds_up(*no)));
+        broken.extend(books.totals_add_up());
+        broken.extend(books.soft_state_is_bounded());
+        broken.extend(self.live_offers_have_wants());
+        broken.extend(self.equals_rebuild());
+        broken
+    }
+
+    /// Checks the laws on what was touched since this was last asked, or all where the policy says so.
+    pub fn check_touched(&mut self) -> Vec<Violation> {
+        let agents = core::mem::take(&mut self.books.touched_agents);
+        let roles = core::mem::take(&mut self.books.touched_roles);
+        let broken = match self.books.policy.laws {
+            Laws::Everything => self.audit(),
+            Laws::Touched => {
+                let mut broken = self.broken.clone();
+                broken.extend(agents.into_iter().filter_map(|no| self.books.agent_balances(no)));
+                broken.extend(roles.into_iter().filter_map(|no| self.books.role_adds_up(no)));
+                broken
+            }
+        };
+        self.broken.clear();
+        broken
+    }
+
+    /// Every live offer is of a want that is there.
+    fn live_offers_have_wants(&self) -> impl Iterator<Item = Violation> {
+        let dead = self.live.iter().filter(|(_, live)| {
+            let framework = self.books.framework_names.get(&live.offer.framework);
+            framework != Some(&live.want.framework) || self.books.want(live.want).is_none()
+        });
+        dead.map(|(id, _)| Violation::DeadOffer(*id))
+    }
+}
+
+impl Books {
+    /// On each agent, what is in use and what is free make up the capacity, or the excess is flagged.
+    fn agent_balances(&self, no: AgentNo) -> Option<Violation> {
+        let book = self.agents.at(no);
+        let capacity = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
+        let mut sum = book.used();
+        sum.add(&book.free);
+        let excess = capacity.shortfall(&book.used());
+        let mut expected = capacity.amounts();
+        for (kind, over) in &excess {
+            *expected.entry(kind.clone()).or_default() += over;
+        }
+        // GPUs of all models together follow from the models.
+        expected.remove(&Kind::Gpu);
+        let mut found = sum.amounts();
+        found.remove(&Kind::Gpu);
+        let flagged = book.agent.is_none() || excess == book.excess();
+        (found != expected || !flagged).then(|| Violation::AgentBalance(book.id.clone()))
+    }
+
+    /// A role is charged its own and its children's.
+    fn role_adds_up(&self, no: RoleNo) -> Option<Violation> {
+        let book = self.roles.at(no);
+        let mut sum = book.own.clone();
+        book.children.values().for_each(|child| sum.add(&self.roles.at(*child).charged));
+        (sum != book.charged).then(|| Violation::RoleSum(book.path.clone()))
+    }
+
+    /// The sums over all agents are those of the agents.
+    fn totals_add_up(&self) -> Option<Violation> {
+        let (mut total, mut free, mut used) =
+            (Resources::default(), Resources::default(), Resources::default());
+        for no in self.agent_names.values() {
+            let book = self.agents.at(*no);
+            used.add(&book.used());
+            if let Some(agent) = &book.agent {
+                total.add(&agent.capacity);
+            }
+            if book.is_active() {
+                free.add(&book.free);
+            }
+        }
+        (total != self.total || free != self.free || used != self.used).then_some(Violation::Totals)
+    }
+
+    /// Filters name agents that are known, and so are no more than there are pairs.
+    fn soft_state_is_bounded(&self) -> impl Iterator<Item = Violation> {
+        let known = |no: &AgentNo| self.agent_names.get(&self.agents.at(*no).id) == Some(no);
+        let broken = self.framework_names.iter().filter(move |(_, no)| {
+            let book = self.frameworks.at(**no);
+            let refused = book.wants.iter().flat_map(|want| want.refused.keys());
+            !book.avoid.keys().chain(refused).all(known)
+        });
+        broken.map(|(id, _)| Violation::SoftState(id.clone()))
+    }
+
+    /// What a gift must not make larger, before it is given.
+    pub(crate) fn witness(&self, role: RoleNo, agents: impl Iterator<Item = AgentNo>) -> Witness {
+        let agents = agents.map(|no| (no, self.agents.at(no).excess())).collect();
+        let limits = self.path(role).map(|(no, book)| (no, over(book.limits(), &book.charged))).collect();
+        let shortfall =
+            self.needs().map(|(kind, need)| (kind.clone(), need.saturating_sub(self.free.amount(kind))));
+        Witness { role, agents, limits, shortfall: shortfall.collect() }
+    }
+
+    /// What a gift made larger that it must not.
+    pub(crate) fn worsened(&self, before: &Witness) -> Vec<Violation> {
+        let mut broken = Vec::new();
+        for (no, excess) in &before.agents {
+            let book = self.agents.at(*no);
+            broken.extend(
+                larger(excess, &book.excess())
+                    .map(|kind| Violation::OverCommitted { agent: book.id.clone(), kind }),
+            );
+        }
+        for (no, excess) in &before.limits {
+            let book = self.roles.at(*no);
+            let now = over(book.limits(), &book.charged);
+            broken.extend(
+                larger(excess, &now).map(|kind| Violation::OverLimit { role: book.path.clone(), kind }),
+            );
+        }
+        let shortfall =
+            self.needs().map(|(kind, need)| (kind.clone(), need.saturating_sub(self.free.amount(kind))));
+        let role = &self.roles.at(before.role).path;
+        broken.extend(
+            larger(&before.shortfall, &shortfall.collect())
+                .map(|kind| Violation::Headroom { role: role.clone(), kind }),
+        );
+        broken
+    }
+}
+
+/// What a gift must not make larger.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness {
+    role: RoleNo,
+    agents: Vec<(AgentNo, Amounts)>,
+    limits: Vec<(RoleNo, Amounts)>,
+    shortfall: Amounts,
+}
+
+fn over<'a>(limits: impl Iterator<Item = (&'a Kind, u64)>, charged: &Resources) -> Amounts {
+    let excess = limits.map(|(kind, limit)| (kind.clone(), charged.amount(kind).saturating_sub(limit)));
+    excess.filter(|(_, amount)| *amount > 0).collect()
+}
+
+fn larger(before: &Amounts, after: &Amounts) -> impl Iterator<Item = Kind> {
+    let grown =
+        after.iter().filter(|(kind, amount)| **amount > before.get(kind).copied().unwrap_or_default());
+    grown.map(|(kind, _)| kind.clone())
+}

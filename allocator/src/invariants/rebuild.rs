@@ -1,0 +1,107 @@
+//! A fresh build of the books from the same facts, told in another order, and how it differs.
+
+use super::Violation;
+use crate::allocator::Allocator;
+use crate::books::agent::Use;
+use crate::books::{AgentNo, Books};
+use crate::framework::Framework;
+use crate::id::RolePath;
+use crate::offer::Terms;
+use crate::resources::{Amounts, Resources};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What two books of the same facts must agree in, object by object.
+type Picture = BTreeMap<String, (Vec<Resources>, Vec<Amounts>, Option<RolePath>, u32)>;
+
+impl Allocator {
+    /// The books are what a fresh build from the same facts is, whatever the order.
+    pub(super) fn equals_rebuild(&self) -> Vec<Violation> {
+        let (kept, fresh) = (picture(&self.books), picture(&self.rebuilt()));
+        let objects = kept.keys().chain(fresh.keys().filter(|object| !kept.contains_key(*object)));
+        let differ = objects.filter(|object| kept.get(*object) != fresh.get(*object));
+        differ.map(|object| Violation::Rebuild(object.clone())).collect()
+    }
+
+    /// Books made from the facts alone: tasks first and last names first, where the cluster tells agents first.
+    fn rebuilt(&self) -> Books {
+        let known = &self.books;
+        let mut books = Books::new(known.policy.clone());
+        for (id, task) in known.tasks.iter().rev() {
+            let mut task = task.clone();
+            task.agent = books.agent_no(&known.agents.at(task.agent).id);
+            task.framework = task.framework.map(|no| books.framework_no(&known.frameworks.at(no).id));
+            books.enter_task(id.clone(), task);
+        }
+        for no in known.framework_names.values().rev() {
+            copy_framework(known, *no, &mut books);
+        }
+        for role in known.role_names.values().rev().filter_map(|no| known.roles.at(*no).declared.as_ref()) {
+            let no = books.role_no(&role.path);
+            books.declare_role(no, Some(role.clone()));
+        }
+        for agent in known.known_agents().filter_map(|(_, book)| book.agent.as_ref()) {
+            let no = books.agent_no(&agent.id);
+            books.set_agent(no, Some(agent.clone()));
+        }
+        for live in self.live.values() {
+            let Terms::Parts { parts, .. } = &live.offer.terms else { continue };
+            let framework = books.framework_no(&live.offer.framework);
+            for (agent, part) in parts {
+                let agent: AgentNo = books.agent_no(agent);
+                books.occupy(agent, Use::Offered, part);
+                books.charge_framework(framework, part);
+            }
+        }
+        books
+    }
+}
+
+fn copy_framework(known: &Books, no: crate::books::FrameworkNo, books: &mut Books) {
+    let book = known.frameworks.at(no);
+    let copy = books.framework_no(&book.id);
+    let role = book.role.map(|role| known.roles.at(role).path.clone());
+    // One that is gone is still charged to the role it had while its tasks run.
+    let gone = role.map(|role| Framework {
+        id: book.id.clone(),
+        role,
+        priority: 0,
+        since: crate::tick::Timestamp(0),
+    });
+    let Some(framework) = book.framework.clone().or(gone) else { return };
+    books.set_framework(copy, Some(framework));
+    if book.framework.is_none() {
+        books.set_framework(copy, None);
+    }
+}
+
+fn picture(books: &Books) -> Picture {
+    let mut picture = Picture::new();
+    picture.insert(
+        "the cluster".into(),
+        (alloc::vec![books.total.clone(), books.free.clone(), books.used.clone()], Vec::new(), None, 0),
+    );
+    for (id, no) in &books.agent_names {
+        let book = books.agents.at(*no);
+        let sums = [&book.charged, &book.foreign, &book.offered, &book.free].map(Clone::clone);
+        picture.insert(format!("agent {id}"), (sums.into(), Vec::new(), None, book.uses));
+    }
+    for (path, no) in &books.role_names {
+        let book = books.roles.at(*no);
+        let amounts =
+            [&book.guarantee, &book.need, &book.children_guarantee, &book.children_need].map(Clone::clone);
+        let sums = [&book.charged, &book.own].map(Clone::clone);
+        picture.insert(format!("role {path}"), (sums.into(), amounts.into(), None, book.frameworks));
+    }
+    for (id, no) in &books.framework_names {
+        let book = books.frameworks.at(*no);
+        let role = book.role.map(|role| books.roles.at(role).path.clone());
+        picture.insert(
+            format!("framework {id}"),
+            (alloc::vec![book.charged.clone()], Vec::new(), role, book.uses),
+        );
+    }
+    picture
+}

@@ -1,0 +1,566 @@
+//! A world in text: commands go in, what happened comes out. Cases and their expected results are such text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
+use twofold_allocator::allocator::Allocator;
+use twofold_allocator::ask::{Ask, Constraint, Demand, Member, Shape};
+use twofold_allocator::change::Change;
+use twofold_allocator::domain::FaultDomain;
+use twofold_allocator::explain::{Miss, Standing};
+use twofold_allocator::framework::Framework;
+use twofold_allocator::gpu::GpuRequest;
+use twofold_allocator::headroom::Block;
+use twofold_allocator::holding::{Holding, Owner};
+use twofold_allocator::id::{FrameworkId, RolePath, Word};
+use twofold_allocator::offer::{Answer, Offer, Placement, Terms};
+use twofold_allocator::policy::{Grain, Policy};
+use twofold_allocator::quantity::{parse_bytes, parse_count, parse_cpu_milli};
+use twofold_allocator::resources::{Amounts, Kind, Listed, Resources};
+use twofold_allocator::role::{FrameworkOrder, Role};
+use twofold_allocator::tick::{Tick, Timestamp};
+
+pub struct World {
+    pub allocator: Allocator,
+    pub tick: Tick,
+    offer: Option<Offer>,
+    named: BTreeMap<FrameworkId, u32>,
+}
+
+/// `key=value` words of a command.
+struct Words<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Words<'a> {
+    fn of(text: &'a str) -> Self {
+        Self(text.split_whitespace().map(|word| word.split_once('=').unwrap_or((word, ""))).collect())
+    }
+
+    fn get(&self, key: &str) -> Option<&'a str> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
+    }
+
+    fn number<T: std::str::FromStr>(&self, key: &str, default: T) -> T {
+        self.get(key)
+            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{key}={text} is no number")))
+    }
+}
+
+fn kind(text: &str) -> Kind {
+    match text {
+        "cpu" => Kind::Cpu,
+        "memory" => Kind::Memory,
+        "disk" => Kind::Disk,
+        "pods" => Kind::Pods,
+        "gpu" => Kind::Gpu,
+        other => {
+            other.strip_prefix("gpu:").map_or(Kind::Other(other.into()), |model| Kind::GpuModel(model.into()))
+        }
+    }
+}
+
+fn amount(kind: &Kind, text: &str) -> u64 {
+    match kind {
+        Kind::Cpu => parse_cpu_milli(text).unwrap(),
+        Kind::Memory | Kind::Disk => parse_bytes(text).unwrap(),
+        Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) => parse_count(text).unwrap(),
+    }
+}
+
+/// `cpu:4,gpu:a100:2` as amounts.
+fn amounts(text: Option<&str>) -> Amounts {
+    let parts = text.unwrap_or_default().split(',').filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let (name, value) = part.rsplit_once(':').unwrap();
+            (kind(name), amount(&kind(name), value))
+        })
+        .collect()
+}
+
+fn resources(words: &Words<'_>) -> Resources {
+    let mut resources = Resources::default();
+    for (key, value) in &words.0 {
+        match *key {
+            "cpu" => resources.cpu_milli = parse_cpu_milli(value).unwrap(),
+            "memory" => resources.memory_bytes = parse_bytes(value).unwrap(),
+            "disk" => resources.disk_bytes = parse_bytes(value).unwrap(),
+            "pods" => resources.pods = parse_count(value).unwrap(),
+            "gpu" => {
+                for one in value.split(',') {
+                    let (model, count) = one.split_once(':').unwrap();
+                    resources.gpus.add(&model.into(), count.parse().unwrap());
+                }
+            }
+            other => {
+                if let Some(name) = other.strip_prefix("x.") {
+                    resources.other.insert(name.into(), parse_count(value).unwrap());
+                }
+            }
+        }
+    }
+    resources
+}
+
+/// `ssd=yes|no` written as `where=ssd:yes|no`, zones as `zone=a|b`, agents as `on=a|b` and `not-on=a`.
+fn constraints(words: &Words<'_>) -> Vec<Constraint> {
+    let set = |text: &str| text.split('|').map(Word::from).collect();
+    let agents = |text: &str| text.split('|').map(Into::into).collect();
+    let one = |(key, value): &(&str, &str)| match *key {
+        "zone" => Some(Constraint::ZoneIn(set(value))),
+        "on" => Some(Constraint::AgentIn(agents(value))),
+        "not-on" => Some(Constraint::AgentNotIn(agents(value))),
+        "where" => {
+            let (attribute, values) = value.split_once(':').unwrap();
+            Some(Constraint::AttributeIn(attribute.into(), set(values)))
+        }
+        _ => None,
+    };
+    words.0.iter().filter_map(one).collect()
+}
+
+fn member(text: &str) -> Member {
+    let words = Words::of(text);
+    let mut base = resources(&Words(words.0.iter().copied().filter(|(key, _)| *key != "gpu").collect()));
+    if base.pods == 0 {
+        base.pods = words.number("pods", 0);
+    }
+    let gpu = words.get("gpu").map(|text| match text.split_once(':') {
+        Some((model, count)) => GpuRequest { model: Some(model.into()), count: count.parse().unwrap() },
+        None => GpuRequest { model: None, count: text.parse().unwrap() },
+    });
+    Member {
+        shape: Shape { base, gpu },
+        count: words.number("count", 1),
+        least: words.number("least", 0),
+        constraints: constraints(&words),
+    }
+}
+
+/// `NAME[ key=value ]{ member ; member } NAME{ ... }` as asks.
+fn asks(text: &str) -> Vec<Ask> {
+    let ask = |one: &str| {
+        let (head, members) = one.split_once('{').unwrap();
+        let (name, rest) = head.trim().split_once(' ').unwrap_or((head.trim(), ""));
+        let words = Words::of(rest);
+        Ask {
+            id: name.into(),
+            members: members.split(';').map(member).collect(),
+            priority: words.number("priority", 0),
+            since: Timestamp(words.number("since", 0)),
+        }
+    };
+    text.split('}').filter(|one| !one.trim().is_empty()).map(ask).collect()
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self {
+            allocator: Allocator::new(Policy::default()),
+            tick: Tick::default(),
+            offer: None,
+            named: BTreeMap::new(),
+        }
+    }
+
+    /// Runs one command and says what happened.
+    pub fn run(&mut self, command: &str) -> String {
+        let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
+        let (name, more) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        let words = Words::of(more);
+        let mut out = match verb {
+            "policy" => self.policy(&Words::of(rest)),
+            "tick" => {
+                self.tick.now = Timestamp(name.parse().unwrap());
+                String::new()
+            }
+            "cycle" => self.cycle(&Words::of(rest)),
+            "begin" => {
+                self.begin();
+                String::new()
+            }
+            "next" => self.next(),
+            "shown" => self.shown(),
+            "accept" => self.accept(rest),
+            "decline" => self.decline(Words::of(rest).get("until")),
+            "agents" => self.agents(),
+            "roles" => self.roles(),
+            "tasks" => self.rescinded(),
+            "rescinded" => self.rescinded(),
+            "explain" => self.explain(name, more),
+            "audit" => self.audit(),
+            _ => match self.change(verb, name, more, &words) {
+                Some(change) => match self.allocator.apply(change) {
+                    Ok(()) => String::new(),
+                    Err(refused) => format!("refused: {refused}\n"),
+                },
+                None => panic!("no such command: {command}"),
+            },
+        };
+        out.push_str(&self.audit());
+        out
+    }
+
+    fn policy(&mut self, words: &Words<'_>) -> String {
+        let mut policy = Policy::default();
+        if let Some((numerator, denominator)) = words.get("grain").and_then(|text| text.split_once('/')) {
+            policy.grain =
+                Grain { numerator: numerator.parse().unwrap(), denominator: denominator.parse().unwrap() };
+        }
+        if let Some(fair) = words.get("fair") {
+            policy.fair_set = fair.split(',').map(kind).collect();
+        }
+        policy.turns_per_cycle_max = words.number("turns", policy.turns_per_cycle_max);
+        policy.open_offer_millis = words.get("open-millis").map(|text| text.parse().unwrap());
+        self.allocator = Allocator::new(policy);
+        String::new()
+    }
+
+    fn change(&self, verb: &str, name: &str, more: &str, words: &Words<'_>) -> Option<Change> {
+        Some(match verb {
+            "agent" => Change::Agent(agent(name, words)),
+            "agent-gone" => Change::AgentGone(name.into()),
+            "role" => Change::Role(Role {
+                path: path(name),
+                weight: words.number("weight", 1),
+                guarantee: amounts(words.get("guarantee")),
+                limit: amounts(words.get("limit")),
+                agents: constraints(words),
+                order: if words.get("order") == Some("drf") {
+                    FrameworkOrder::Drf
+                } else {
+                    FrameworkOrder::Priority
+                },
+            }),
+            "role-gone" => Change::RoleGone(path(name)),
+            "framework" => Change::Framework(Framework {
+                id: name.into(),
+                role: path(words.get("role").unwrap_or("/")),
+                priority: words.number("priority", 0),
+                since: Timestamp(words.number("since", 0)),
+            }),
+            "framework-gone" => Change::FrameworkGone(name.into()),
+            "asks" => Change::Demand(name.into(), Demand::Asks(asks(more))),
+            "open" => Change::Demand(name.into(), Demand::Open { least: resources(words) }),
+            "none" => Change::Demand(name.into(), Demand::None),
+            "holding" => {
+                let [task, agent, owner] = name_three(name, more);
+                Change::Holding(Holding {
+                    task: task.into(),
+                    agent: agent.into(),
+                    owner: if owner == "foreign" { Owner::Foreign } else { Owner::Framework(owner.into()) },
+                    resources: resources(words),
+                    finishing: words.get("finishing").is_some(),
+                })
+            }
+            "holding-gone" => Change::HoldingGone(name.into()),
+            "avoid" => Change::Avoid {
+                framework: name.into(),
+                agent: words.get("agent").unwrap().into(),
+                until: Timestamp(words.number("until", 0)),
+            },
+            _ => return None,
+        })
+    }
+
+    fn begin(&mut self) {
+        self.tick.cycle += 1;
+        self.allocator.begin(self.tick);
+    }
+
+    /// A whole cycle in which every framework takes what fits first, by name of the agent; `answer=decline` refuses
+    /// everything, `take=N` takes at most N units, `turns=N` stops after N offers.
+    fn cycle(&mut self, words: &Words<'_>) -> String {
+        self.begin();
+        let mut out = String::new();
+        let most: u32 = words.number("turns", u32::MAX);
+        for _ in 0..most {
+            let Some(offer) = self.allocator.next_offer() else { break };
+            out.push_str(&told(&offer));
+            let answer = match words.get("answer") {
+                Some("decline") => Answer::Decline { until: None },
+                Some(_) | None => self.first_fit(&offer, words.number("take", u32::MAX)),
+            };
+            self.settle(&offer, answer, &mut out);
+        }
+        if self.allocator.ended_early() {
+            out.push_str("cycle ended early\n");
+        }
+        out
+    }
+
+    fn settle(&mut self, offer: &Offer, answer: Answer, out: &mut String) {
+        let declined = matches!(answer, Answer::Decline { .. });
+        match self.allocator.settle(offer.id, answer) {
+            Ok(launches) => {
+                if declined {
+                    out.push_str("  declined\n");
+                }
+                // Equal tasks in a row are told as one line.
+                let mut told: Vec<(&Placement, u32)> = Vec::new();
+                for launch in &launches {
+                    let now = launch.placement();
+                    match told.last_mut() {
+                        Some((last, count))
+                            if (&last.agent, &last.resources) == (&now.agent, &now.resources) =>
+                        {
+                            *count += 1
+                        }
+                        Some(_) | None => told.push((now, 1)),
+                    }
+                }
+                for (first, count) in told {
+                    let Placement { task, agent, resources, .. } = first;
+                    let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+                    writeln!(out, "  {task}{more} on {agent}: {resources}").unwrap();
+                }
+            }
+            Err(error) => writeln!(out, "  refused: {error}").unwrap(),
+        }
+    }
+
+    /// What fits first, by name of the agent; nothing is taken of a gang that does not fit whole.
+    pub fn first_fit(&mut self, offer: &Offer, take: u32) -> Answer {
+        let shown = self.allocator.shown(offer);
+        let mut placements = Vec::new();
+        let mut name = self.named.get(&offer.framework).copied().unwrap_or_default();
+        let mut place = |member: usize, agent: &Agent, resources: Resources| {
+            let task = format!("{}-{name}", offer.framework).into();
+            name += 1;
+            placements.push(Placement { task, member, agent: agent.id.clone(), resources });
+        };
+        match &offer.terms {
+            Terms::Parts { .. } => {
+                for (agent, part) in shown.agents() {
+                    place(0, agent, part.into_owned());
+                }
+            }
+            Terms::Units { units, .. } => {
+                let mut free: BTreeMap<_, Resources> =
+                    shown.agents().map(|(agent, free)| (agent.id.clone(), free.into_owned())).collect();
+                let mut left = (*units).min(take);
+                for at in 0..16 {
+                    let Some(view) = shown.member(at) else { continue };
+                    let gang = view.wanted().least > 0;
+                    let wanted = if gang { view.wanted().least } else { view.wanted().count.min(left) };
+                    let mut missing = wanted;
+                    for (agent, _) in view.agents() {
+                        let room = free.get_mut(&agent.id).unwrap();
+                        while missing > 0 {
+                            let Ok(taken) = view.wanted().shape.on(room) else { break };
+                            room.take(&taken).unwrap();
+                            place(at, agent, taken);
+                            missing -= 1;
+                        }
+                    }
+                    if gang && missing > 0 {
+                        return Answer::Decline { until: None };
+                    }
+                    left -= if gang { 0 } else { wanted - missing };
+                }
+            }
+        }
+        if placements.is_empty() {
+            return Answer::Decline { until: None };
+        }
+        self.named.insert(offer.framework.clone(), name);
+        Answer::Accept(placements)
+    }
+
+    fn next(&mut self) -> String {
+        self.offer = self.allocator.next_offer();
+        self.offer.as_ref().map_or_else(|| "no offer\n".to_owned(), told)
+    }
+
+    fn shown(&self) -> String {
+        let mut out = String::new();
+        let Some(offer) = &self.offer else { return out };
+        let shown = self.allocator.shown(offer);
+        if let Terms::Parts { .. } = offer.terms {
+            for (agent, part) in shown.agents() {
+                writeln!(out, "{}: {part}", agent.id).unwrap();
+            }
+        }
+        for at in 0..16 {
+            let Some(view) = shown.member(at) else { continue };
+            for (agent, free) in view.agents() {
+                writeln!(out, "member {at} on {}: {free}", agent.id).unwrap();
+            }
+        }
+        out
+    }
+
+    /// `accept TASK MEMBER AGENT cpu=1 ... ; TASK MEMBER AGENT ...`
+    fn accept(&mut self, text: &str) -> String {
+        let placement = |one: &str| {
+            let (task, rest) = one.trim().split_once(' ').unwrap();
+            let (member, rest) = rest.split_once(' ').unwrap();
+            let (agent, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            Placement {
+                task: task.into(),
+                member: member.parse().unwrap(),
+                agent: agent.into(),
+                resources: resources(&Words::of(rest)),
+            }
+        };
+        let placements = text.split(';').filter(|one| !one.trim().is_empty()).map(placement).collect();
+        let mut out = String::new();
+        if let Some(offer) = self.offer.clone() {
+            self.settle(&offer, Answer::Accept(placements), &mut out);
+        }
+        out
+    }
+
+    fn decline(&mut self, until: Option<&str>) -> String {
+        let mut out = String::new();
+        let until = until.map(|text| Timestamp(text.parse().unwrap()));
+        if let Some(offer) = self.offer.clone() {
+            self.settle(&offer, Answer::Decline { until }, &mut out);
+        }
+        out
+    }
+
+    fn agents(&self) -> String {
+        let mut out = String::new();
+        for agent in self.allocator.agents() {
+            let report = self.allocator.agent(&agent.id).unwrap();
+            write!(out, "{}: charged {}; free {}", agent.id, report.charged, report.free).unwrap();
+            for (what, sum) in [("foreign", report.foreign), ("offered", report.offered)] {
+                if !sum.is_zero() {
+                    write!(out, "; {what} {sum}").unwrap();
+                }
+            }
+            if !report.excess.is_empty() {
+                write!(out, "; EXCESS {}", Listed(&report.excess)).unwrap();
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn roles(&self) -> String {
+        let mut out = String::new();
+        for report in self.allocator.roles() {
+            let (over, under) = report.share;
+            let divisor = gcd(over, under);
+            write!(
+                out,
+                "{}: charged {}; share {}/{}",
+                report.path,
+                report.charged,
+                over / divisor,
+                under / divisor
+            )
+            .unwrap();
+            if !report.need.is_empty() {
+                write!(out, "; need {}", Listed(report.need)).unwrap();
+            }
+            if !report.excess.is_empty() {
+                write!(out, "; EXCESS {}", Listed(&report.excess)).unwrap();
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn rescinded(&mut self) -> String {
+        self.allocator.take_rescinded().iter().map(|id| format!("offer {} rescinded\n", id.0)).collect()
+    }
+
+    fn explain(&self, framework: &str, ask: &str) -> String {
+        let Some(why) = self.allocator.explain(&framework.into(), &ask.into()) else {
+            return "not known\n".into();
+        };
+        let mut out = format!("role {}: {}\n", why.role, standing(&why.standing));
+        for word in &why.members {
+            for (agent, stage) in &word.agents {
+                let stage = stage.as_ref().map_or("fits".to_owned(), ToString::to_string);
+                writeln!(out, "member {} on {agent}: {stage}", word.member).unwrap();
+            }
+        }
+        write!(out, "{} of {} placed", why.fit.placed, why.fit.wanted).unwrap();
+        match &why.fit.miss {
+            Some(Miss { member, nearest: Some((agent, missing)) }) => {
+                writeln!(out, "; member {member} is nearest on {agent}: {} missing", Listed(missing))
+                    .unwrap();
+            }
+            Some(Miss { member, nearest: None }) => {
+                writeln!(out, "; member {member} may go nowhere").unwrap()
+            }
+            None => out.push('\n'),
+        }
+        writeln!(out, "on the empty cluster: {:?}", why.on_empty_cluster).unwrap();
+        let verdict =
+            |verdict: &Result<(), Block>| verdict.as_ref().err().map_or("yes".into(), ToString::to_string);
+        writeln!(out, "inside its limits: {}", verdict(&why.inside_limits)).unwrap();
+        writeln!(out, "beside the guarantees of others: {}", verdict(&why.beside_guarantees)).unwrap();
+        for (role, missing) in &why.owed {
+            writeln!(out, "role {role} is owed {}", Listed(missing)).unwrap();
+        }
+        out
+    }
+
+    /// The laws hold after every command; what is broken is told.
+    fn audit(&self) -> String {
+        self.allocator.audit().iter().map(|violation| format!("BROKEN: {violation}\n")).collect()
+    }
+}
+
+fn told(offer: &Offer) -> String {
+    let Offer { id, framework, role, terms } = offer;
+    match terms {
+        Terms::Units { ask, units } => format!("offer {} to {framework} of {role}: {units} of {ask}\n", id.0),
+        Terms::Parts { parts, expires } => {
+            let until = expires.map_or(String::new(), |at| format!(" until {}", at.0));
+            let mut out = format!("offer {} to {framework} of {role}{until}:\n", id.0);
+            for (agent, part) in parts {
+                writeln!(out, "  {agent}: {part}").unwrap();
+            }
+            out
+        }
+    }
+}
+
+fn standing(standing: &Standing) -> String {
+    match standing {
+        Standing::Done => "nothing is wanted any more".into(),
+        Standing::Blocked(block) => format!("blocked, {block}"),
+        Standing::NoRoom => "no agent has room".into(),
+        Standing::Refused => "its framework refused what there is".into(),
+        Standing::TurnLost => "its last turn was lost".into(),
+        Standing::After(framework) => format!("{framework} goes first"),
+        Standing::Next => "it is next".into(),
+    }
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a.max(1) } else { gcd(b, a % b) }
+}
+
+fn path(text: &str) -> RolePath {
+    if text == "/" { RolePath::root() } else { text.into() }
+}
+
+fn name_three<'a>(first: &'a str, more: &'a str) -> [&'a str; 3] {
+    let mut words = more.split_whitespace();
+    [first, words.next().unwrap(), words.next().unwrap()]
+}
+
+fn agent(name: &str, words: &Words<'_>) -> Agent {
+    let domain = words.get("at").and_then(|text| text.split_once('/'));
+    let attributes = words.0.iter().filter_map(|(key, value)| {
+        let key = key.strip_prefix("a.")?;
+        Some((key.into(), (*value).into()))
+    });
+    Agent {
+        id: name.into(),
+        capacity: resources(words),
+        domain: domain.map(|(region, zone)| FaultDomain { region: region.into(), zone: zone.into() }),
+        attributes: attributes.collect(),
+        state: match words.get("state") {
+            Some("draining") => AgentState::Draining,
+            Some("unreachable") => AgentState::Unreachable,
+            Some(_) | None => AgentState::Active,
+        },
+        gpu_room: if words.get("gpu-room") == Some("shared") { GpuRoom::Shared } else { GpuRoom::Kept },
+    }
+}
