@@ -40,7 +40,7 @@ pub enum Standing {
     Done,
     /// A limit or the headroom does not hold one unit.
     Blocked(Block),
-    /// No agent has room for any member of it.
+    /// What is free does not hold a unit.
     NoRoom,
     /// Its framework refused what there is.
     Refused,
@@ -150,8 +150,11 @@ impl Books {
         let wanted =
             want.members().iter().enumerate().filter(|(_, m)| if gang { m.least > 0 } else { m.count > 0 });
         let words = wanted.map(|(at, member)| {
+            // What is missing says more than that it was refused, and is the cause of most refusals.
             let word = |agent: AgentNo| {
-                self.barred(no, Some(member), agent).or_else(|| self.lacks(no, at, agent, keeps))
+                let barred = self.barred_but(no, member, agent, |stage| *stage == Stage::Refused);
+                let lacks = || self.lacks(no, at, agent, keeps);
+                barred.or_else(lacks).or_else(|| self.barred(no, Some(member), agent))
             };
             let agents = self.known_agents().map(|(agent, book)| (book.id.clone(), word(agent)));
             MemberWord { member: at, agents: agents.collect() }

@@ -80,12 +80,18 @@ impl<'a> MemberView<'a> {
         self.member
     }
 
-    /// The agents that it may be placed on, by name, with what is free on each for it, enough or not.
+    /// The agents that it may be placed on, with what is free on each for it, enough or not: by name, but an ask
+    /// without GPUs sees the agents with GPUs last.
     pub fn agents(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
         let Self { books, want, member, keeps } = *self;
-        let seen =
-            books.known_agents().filter(move |(no, _)| books.barred(want, Some(member), *no).is_none());
-        seen.filter_map(move |(no, book)| Some((book.agent.as_ref()?, books.free_for(want, no, keeps))))
+        let last = books.is_without_gpus(want);
+        let pass = move |gpus: bool| {
+            let known = books.known_agents().filter(move |(_, book)| !last || book.has_gpus() == gpus);
+            let seen = known.filter(move |(no, _)| books.barred(want, Some(member), *no).is_none());
+            seen.filter_map(move |(no, book)| Some((book.agent.as_ref()?, books.free_for(want, no, keeps))))
+        };
+        let gpu_agents = last.then(|| pass(true)).into_iter().flatten();
+        pass(false).chain(gpu_agents)
     }
 
     /// What is free for it on one agent; none when it may not be placed there.

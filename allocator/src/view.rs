@@ -64,7 +64,7 @@ impl Books {
     pub(crate) fn keeps_gpu_room(&self, no: WantNo) -> bool {
         let Some(want) = self.want(no) else { return false };
         let Terms::Ask(ask) = &want.terms else { return false };
-        if ask.members.iter().any(|member| member.shape.gpu.is_some()) {
+        if !self.is_without_gpus(no) {
             return false;
         }
         let wanted = || ask.members.iter().filter(|member| member.count > 0);
@@ -75,6 +75,12 @@ impl Books {
                     && self.hidden(no.framework, Some(member), book).is_none()
             })
         })
+    }
+
+    /// Whether a want is an ask of which no member takes a GPU.
+    pub(crate) fn is_without_gpus(&self, no: WantNo) -> bool {
+        let Some(Terms::Ask(ask)) = self.want(no).map(|want| &want.terms) else { return false };
+        ask.members.iter().all(|member| member.shape.gpu.is_none())
     }
 
     /// The stage that hides an agent from a member by what the agent is, not by its load.

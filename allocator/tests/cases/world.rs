@@ -20,9 +20,9 @@ use twofold_allocator::resources::{Amounts, Kind, Listed, Resources};
 use twofold_allocator::role::{FrameworkOrder, Role};
 use twofold_allocator::tick::{Tick, Timestamp};
 
-pub struct World {
-    pub allocator: Allocator,
-    pub tick: Tick,
+pub(crate) struct World {
+    pub(crate) allocator: Allocator,
+    pub(crate) tick: Tick,
     offer: Option<Offer>,
     named: BTreeMap<FrameworkId, u32>,
 }
@@ -153,7 +153,7 @@ fn asks(text: &str) -> Vec<Ask> {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             allocator: Allocator::new(Policy::default()),
             tick: Tick::default(),
@@ -163,7 +163,7 @@ impl World {
     }
 
     /// Runs one command and says what happened.
-    pub fn run(&mut self, command: &str) -> String {
+    pub(crate) fn run(&mut self, command: &str) -> String {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         let (name, more) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
         let words = Words::of(more);
@@ -319,7 +319,7 @@ impl World {
     }
 
     /// What fits first, by name of the agent; nothing is taken of a gang that does not fit whole.
-    pub fn first_fit(&mut self, offer: &Offer, take: u32) -> Answer {
+    pub(crate) fn first_fit(&mut self, offer: &Offer, take: u32) -> Answer {
         let shown = self.allocator.shown(offer);
         let mut placements = Vec::new();
         let mut name = self.named.get(&offer.framework).copied().unwrap_or_default();
@@ -524,7 +524,7 @@ fn standing(standing: &Standing) -> String {
     match standing {
         Standing::Done => "nothing is wanted any more".into(),
         Standing::Blocked(block) => format!("blocked, {block}"),
-        Standing::NoRoom => "no agent has room".into(),
+        Standing::NoRoom => "what is free does not hold a unit".into(),
         Standing::Refused => "its framework refused what there is".into(),
         Standing::TurnLost => "its last turn was lost".into(),
         Standing::After(framework) => format!("{framework} goes first"),
