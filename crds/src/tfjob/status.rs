@@ -117,6 +117,11 @@ pub struct TwofoldStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub restarts: Option<i32>,
+    /// UIDs of pods that ended, are counted in `restarts`, and still exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8192), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub restarted_pods: Vec<String>,
     /// Why it waits, at most 16 groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
