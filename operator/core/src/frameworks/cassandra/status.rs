@@ -3,10 +3,9 @@
 
 use super::{names, racks, recording, unsupported, upkeep};
 use crate::action::{Action, Note, Target, Write};
-use crate::frameworks::patch::merge_patch;
+use crate::condition::{merge_patch, time};
 use crate::frameworks::{Problem, Situation, Waiting, plan_status};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use k8s_openapi::jiff;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::json;
 use std::collections::BTreeMap;
 use twofold_allocator::tick::Timestamp;
@@ -61,7 +60,11 @@ pub fn writes(
     let status = status(&picture, &shown);
     // Both are of one type that always has a document.
     let document = |status: &CassandraServiceStatus| serde_json::to_value(status).unwrap_or_default();
-    let Some(patch) = merge_patch(&document(&shown), &document(&status)) else { return Vec::new() };
+    let (before, after) = (document(&shown), document(&status));
+    if before == after {
+        return Vec::new();
+    }
+    let patch = merge_patch(&before, &after);
     let target = Target {
         key: recording::owner(resource),
         uid: names::uid(resource).to_owned(),
@@ -152,10 +155,4 @@ fn events(target: &Target, before: &[Condition], after: &[Condition]) -> Vec<Not
             message: condition.message.chars().take(1000).collect(),
         })
         .collect()
-}
-
-/// A time as the API server stores it: whole seconds.
-fn time(at: Timestamp) -> Time {
-    let seconds = i64::try_from(at.0 / 1_000).unwrap_or_default();
-    Time(jiff::Timestamp::from_second(seconds).unwrap_or_default())
 }

@@ -1,11 +1,12 @@
 //! Services, configuration and budget of a ring: created where they are missing, written again where they differ.
 
 use super::recording::owner;
-use super::{budget, config_map, service};
+use super::{budget, config_map, names, service};
 use crate::action::{Action, Write};
 use crate::frameworks::Situation;
 use crate::object::Object;
 use crate::observe::pod::REVISION;
+use crate::record::SupportRecord;
 use twofold_crds::{CassandraService, ServiceLedgerSpec};
 
 /// The writes by which all that a ring's pods need is there. There is no configuration before the first launch, since
@@ -29,7 +30,10 @@ pub fn writes(
 /// An object of this name that is somebody else's is not taken over: creating it fails, and the failure is shown.
 fn write(resource: &CassandraService, situation: &Situation<'_>, object: Object) -> Option<Action> {
     let revision = object.metadata().annotations.as_ref().and_then(|all| all.get(REVISION));
-    let write = match situation.support.get(&object.key()) {
+    let ours = |known: &&SupportRecord| {
+        known.controller.as_ref().is_some_and(|controller| controller.uid == names::uid(resource))
+    };
+    let write = match situation.support.get(&object.key()).filter(ours) {
         None => Write::Create(object),
         Some(known) if known.revision.as_ref() == revision => return None,
         Some(_) => Write::Apply(object),

@@ -1,6 +1,7 @@
 //! The conditions of a ring: ready, progressing, degraded, stalled; and whether fault domains are unknown.
 
-use super::{Picture, nodes, time};
+use super::{Picture, nodes};
+use crate::condition::{Verdict, set};
 use crate::frameworks::cassandra::racks;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use twofold_crds::cassandra_service::NodeState;
@@ -11,15 +12,13 @@ const FAULT_DOMAINS_UNKNOWN: &str = "FaultDomainsUnknown";
 /// The longest message that is written; a status is no log.
 const MOST_CHARS: usize = 4_096;
 
-/// What a condition says.
-struct Said {
-    is: bool,
-    reason: String,
-    message: String,
+fn said(is: bool, reason: &'static str, message: impl Into<String>) -> Verdict {
+    let message = message.into().chars().take(MOST_CHARS).collect();
+    Verdict { status: Some(is), reason, message }
 }
 
-fn said(is: bool, reason: &str, message: impl Into<String>) -> Said {
-    Said { is, reason: reason.to_owned(), message: message.into() }
+fn holds(verdict: &Verdict) -> bool {
+    verdict.status == Some(true)
 }
 
 /// All conditions. The time of the last transition stays as long as the status does.
@@ -37,36 +36,24 @@ pub(super) fn all(picture: &Picture<'_>, shown: &[Condition]) -> Vec<Condition> 
         );
         all.push((FAULT_DOMAINS_UNKNOWN, said(true, "NoZones", message)));
     }
-    all.into_iter().map(|(kind, said)| condition(picture, kind, said, shown)).collect()
+    let generation = picture.resource.metadata.generation;
+    let now = picture.situation.now;
+    all.into_iter().map(|(kind, verdict)| set(shown, kind, verdict, generation, now)).collect()
 }
 
-fn condition(picture: &Picture<'_>, kind: &str, said: Said, shown: &[Condition]) -> Condition {
-    let status = if said.is { "True" } else { "False" };
-    let known = shown.iter().find(|known| known.type_ == kind && known.status == status);
-    Condition {
-        type_: kind.to_owned(),
-        status: status.to_owned(),
-        reason: said.reason,
-        message: said.message.chars().take(MOST_CHARS).collect(),
-        observed_generation: picture.resource.metadata.generation,
-        last_transition_time: known
-            .map_or_else(|| time(picture.situation.now), |known| known.last_transition_time.clone()),
-    }
-}
-
-fn ready(picture: &Picture<'_>, [stalled, degraded, progressing]: [&Said; 3]) -> Said {
+fn ready(picture: &Picture<'_>, [stalled, degraded, progressing]: [&Verdict; 3]) -> Verdict {
     let wanted = usize::try_from(picture.resource.spec.nodes).unwrap_or_default();
     let up = picture.situation.view.instances.values().filter(|seen| seen.is_ready()).count();
     let count = format!("{up} of {wanted} nodes are up and answer CQL");
-    let blocker = [stalled, degraded, progressing].into_iter().find(|said| said.is);
+    let blocker = [stalled, degraded, progressing].into_iter().find(|said| holds(said));
     match blocker {
-        Some(blocker) => said(false, &blocker.reason, format!("{count}; {}", blocker.message)),
+        Some(blocker) => said(false, blocker.reason, format!("{count}; {}", blocker.message)),
         None => said(true, "AllNodesReady", count),
     }
 }
 
 /// Nothing more happens until somebody changes something.
-fn stalled(picture: &Picture<'_>) -> Said {
+fn stalled(picture: &Picture<'_>) -> Verdict {
     let all = picture.problems.iter().chain(&picture.unsupported);
     let listed: Vec<String> =
         all.clone().map(|found| format!("{}: {}", found.field, found.message)).collect();
@@ -96,7 +83,7 @@ fn stalled(picture: &Picture<'_>) -> Said {
 }
 
 /// A member that was up is not.
-fn degraded(picture: &Picture<'_>) -> Said {
+fn degraded(picture: &Picture<'_>) -> Verdict {
     let down: Vec<String> = nodes::seen(picture)
         .filter(|node| node.joined && node.state != NodeState::Normal)
         .map(|node| {
@@ -106,7 +93,7 @@ fn degraded(picture: &Picture<'_>) -> Said {
     if down.is_empty() { said(false, "AllMembersUp", "") } else { said(true, "MembersDown", down.join("; ")) }
 }
 
-fn progressing(picture: &Picture<'_>, stalled: &Said) -> Said {
+fn progressing(picture: &Picture<'_>, stalled: &Verdict) -> Verdict {
     let Some(plans) = picture.plans else { return said(false, "Stalled", stalled.message.clone()) };
     let waiting = picture.waiting.map(|waiting| waiting.summary.as_str()).unwrap_or_default();
     let (is_done, reason) =

@@ -1,6 +1,7 @@
 //! The nodes of a ring, as its status lists them.
 
-use super::{Picture, time};
+use super::Picture;
+use crate::condition::time;
 use crate::frameworks::cassandra::{ledger, names, report, translate, turn};
 use crate::record::PodRecord;
 use std::collections::BTreeSet;

@@ -1,0 +1,244 @@
+//! From a custom resource and what is seen of it to plans and asks.
+
+use super::State;
+use super::entry::Entry;
+use crate::action::{Action, Target, Write};
+use crate::frameworks::{Framework, Problem, Situation, framework_id};
+use crate::object::{Key, Object};
+use crate::observe::role;
+use crate::observe::service::{self, Belongings};
+use crate::observe::world::{Resource, World};
+use crate::record::PodRecord;
+use crate::settings::Settings;
+use twofold_allocator::ask::Demand;
+use twofold_allocator::change::Change;
+use twofold_allocator::framework::Framework as Consumer;
+use twofold_allocator::id::RolePath;
+use twofold_allocator::tick::Timestamp;
+use twofold_crds::allocation_role::DEFAULT_ROLE;
+use twofold_sdk::instance::InstanceId;
+use twofold_sdk::launch::{self, LaunchFailure, Withdrawal};
+use twofold_sdk::removal::{self, RemovalReason};
+use twofold_sdk::spec::ServiceSpec;
+use twofold_sdk::{plan, requirement, validate};
+
+/// Runs a closure with all that is known around an entry's resource.
+pub(super) fn with_situation<T>(
+    entry: &Entry,
+    world: &World,
+    settings: &Settings,
+    now: Timestamp,
+    run: impl FnOnce(&dyn Framework, &Situation<'_>) -> T,
+) -> Option<T> {
+    let resource = world.resources.get(&entry.key)?;
+    let Belongings { pods, claims, ledger } = service::belongings(world, &entry.key, &entry.uid);
+    let situation = Situation {
+        now,
+        settings,
+        pods: &pods,
+        claims: &claims,
+        support: &world.support,
+        ledger,
+        reports: &world.reports,
+        view: &entry.view,
+        zones: &world.zones,
+    };
+    Some(run(resource.framework(), &situation))
+}
+
+/// Looks at one service again: what it is, what is seen of it, what must go, what it asks for.
+pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Action> {
+    let Some(resource) = state.world.resources.get(key).cloned() else { return forget(state, key) };
+    let uid = resource.uid().to_owned();
+    let mut entry = match state.services.remove(key) {
+        Some(entry) if entry.uid == uid => entry,
+        _ => Entry::new(key.clone(), uid),
+    };
+    let belongings = service::belongings(&state.world, key, &entry.uid);
+    let framework = resource.framework();
+    entry.translated = translate(framework, key, &belongings, state);
+    entry.view = service::view(framework, &belongings, &state.world, &mut entry.memory, now);
+    let actions = match entry.translated.clone() {
+        Ok(spec) => plan_service(state, &mut entry, &spec, framework, now),
+        Err(_) => {
+            withdraw_demand(state, &mut entry);
+            Vec::new()
+        }
+    };
+    state.services.insert(key.clone(), entry);
+    actions
+}
+
+fn forget(state: &mut State, key: &Key) -> Vec<Action> {
+    state.services.remove(key);
+    state.tell(Change::FrameworkGone(framework_id(key)));
+    Vec::new()
+}
+
+fn translate(
+    framework: &dyn Framework,
+    key: &Key,
+    belongings: &Belongings<'_>,
+    state: &State,
+) -> Result<ServiceSpec, Vec<Problem>> {
+    let mut spec = framework.translate(belongings.ledger, &state.settings, &state.world.zones)?;
+    let namespaces = &state.settings.namespaces;
+    if !namespaces.is_empty() && !namespaces.contains(&key.namespace) {
+        return Err(Vec::new());
+    }
+    spec.role = resolve(spec.role.as_str(), &key.namespace, &state.world).map_err(|problem| vec![problem])?;
+    let wrong = validate::validate(&spec);
+    if !wrong.is_empty() {
+        let problem = |problem: validate::Problem| Problem {
+            reason: "InvalidSpec",
+            field: problem.field.clone(),
+            message: problem.to_string(),
+        };
+        return Err(wrong.into_iter().map(problem).collect());
+    }
+    Ok(spec)
+}
+
+/// The path of the role that a resource names. Who names none is in the role `default`, which need not be declared.
+fn resolve(name: &str, namespace: &str, world: &World) -> Result<RolePath, Problem> {
+    let problem = |reason, message| Problem { reason, field: "role".to_owned(), message };
+    let Some(resource) = world.roles.get(name) else {
+        if name == DEFAULT_ROLE {
+            return Ok(RolePath::from(DEFAULT_ROLE));
+        }
+        return Err(problem(
+            "RoleNotFound",
+            format!("role {name:?} does not exist; create the AllocationRole or name another"),
+        ));
+    };
+    if !role::permits(resource, namespace) {
+        return Err(problem(
+            "RoleNotPermitted",
+            format!(
+                "role {name:?} does not list namespace {namespace:?} in spec.namespaces; ask its administrator, \
+                 or name another role"
+            ),
+        ));
+    }
+    role::role(resource, &world.roles).map(|role| role.path).map_err(|problems| {
+        let first = problems.into_iter().next();
+        let (reason, text) = first.map_or(("RoleInvalid", String::new()), |p| (p.reason, p.message));
+        problem(reason, format!("role {name:?} cannot be used: {text}"))
+    })
+}
+
+fn plan_service(
+    state: &mut State,
+    entry: &mut Entry,
+    spec: &ServiceSpec,
+    framework: &dyn Framework,
+    now: Timestamp,
+) -> Vec<Action> {
+    let upkeep = with_situation(entry, &state.world, &state.settings, now, |framework, situation| {
+        framework.upkeep(spec, situation)
+    });
+    let Some(upkeep) = upkeep else { return Vec::new() };
+    let mut actions = upkeep.actions;
+    state.wake(upkeep.wake_at);
+    actions.extend(remove(state, entry, spec, now));
+    let plans = plan::plans(spec, &entry.view, now);
+    state.wake(plans.wake());
+    let mut asks = requirement::asks(spec, &entry.view, &plans);
+    asks.retain(|ask| !ask.members.iter().flatten().any(|instance| upkeep.held.contains_key(instance)));
+    entry.plans = Some(plans);
+    let wanted = upkeep.wants_offers && !asks.is_empty();
+    if wanted && !entry.trial.passed() {
+        actions.extend(try_out(state, entry, spec, framework));
+    }
+    let ready = wanted && entry.trial.passed() && entry.setback.until.is_none_or(|until| until <= now);
+    entry.asks = if ready { asks } else { Vec::new() };
+    entry.refusals.retain(|id, _| entry.asks.iter().any(|ask| ask.ask.id == *id));
+    state.wake(entry.setback.until.filter(|until| *until > now));
+    tell_demand(state, entry, spec);
+    actions
+}
+
+fn tell_demand(state: &mut State, entry: &mut Entry, spec: &ServiceSpec) {
+    state.tell(Change::Framework(Consumer {
+        id: spec.framework.clone(),
+        role: spec.role.clone(),
+        priority: spec.priority,
+        since: spec.since,
+    }));
+    let asks: Vec<_> = entry.asks.iter().map(|ask| ask.ask.clone()).collect();
+    let demand = if asks.is_empty() { Demand::None } else { Demand::Asks(asks) };
+    if demand != entry.demand {
+        entry.demand = demand.clone();
+        state.tell(Change::Demand(spec.framework.clone(), demand));
+    }
+}
+
+fn withdraw_demand(state: &mut State, entry: &mut Entry) {
+    entry.asks.clear();
+    entry.plans = None;
+    if entry.demand != Demand::None {
+        entry.demand = Demand::None;
+        state.tell(Change::Demand(framework_id(&entry.key), Demand::None));
+    }
+}
+
+/// The strict dry run of a resource's pods, once for each generation: a typo in a template is found before anything is
+/// created.
+fn try_out(state: &State, entry: &mut Entry, spec: &ServiceSpec, framework: &dyn Framework) -> Vec<Action> {
+    let generation = state.world.resources.get(&entry.key).map(Resource::generation).unwrap_or_default();
+    if entry.trial.sent && entry.trial.generation == generation {
+        return Vec::new();
+    }
+    let samples = framework.samples(spec, &state.settings);
+    entry.trial = super::entry::Trial { generation, open: samples.len(), refused: None, sent: true };
+    samples.into_iter().map(|pod| action(entry, Write::DryRun(Object::from(pod)))).collect()
+}
+
+/// Pods that are in the way or whose launch failed. Each is deleted as exactly the pod that was judged.
+fn remove(state: &mut State, entry: &mut Entry, spec: &ServiceSpec, now: Timestamp) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let failed = launch::withdrawals(spec, &entry.view, now, state.settings.bind_timeout_millis);
+    for Withdrawal { instance, why, avoid } in failed {
+        let Some(pod) = pod_of(state, entry, &instance) else { continue };
+        if let Some((agent, until)) = avoid {
+            state.tell(Change::Avoid { framework: spec.framework.clone(), agent, until });
+            state.wake(Some(until));
+        }
+        entry.memory.of(&instance).launch_failed();
+        let own = pod.unschedulable.as_deref().unwrap_or("no reason given");
+        entry.launch_failure = match &why {
+            LaunchFailure::NotBound(_) => Some(format!("{} was not bound in time: {own}", pod.key.name)),
+            why => Some(format!("{}: {why}", pod.key.name)),
+        };
+        actions.push(delete(entry, &pod, matches!(why, LaunchFailure::AgentGone)));
+    }
+    for removal in removal::removals(spec, &entry.view, now) {
+        let Some(pod) = pod_of(state, entry, &removal.instance) else { continue };
+        if pod.deleting.is_none() || removal.why == RemovalReason::Lost {
+            actions.push(delete(entry, &pod, removal.why == RemovalReason::Lost));
+        }
+    }
+    actions
+}
+
+fn pod_of(state: &State, entry: &Entry, instance: &InstanceId) -> Option<PodRecord> {
+    let pods = state.world.pods_by_owner.get(&entry.uid)?;
+    pods.iter()
+        .filter_map(|key| state.world.pods.get(key))
+        .find(|pod| service::instance_of(pod).as_ref() == Some(instance))
+        .cloned()
+}
+
+/// The deletion of exactly this pod. Only where its machine is proven gone is it not given time to end.
+pub(super) fn delete(entry: &Entry, pod: &PodRecord, at_once: bool) -> Action {
+    let target = Target {
+        key: pod.key.clone(),
+        uid: pod.identity.uid.clone(),
+        resource_version: Some(pod.identity.resource_version.clone()),
+    };
+    action(entry, Write::Delete { target, grace_seconds: at_once.then_some(0) })
+}
+
+pub(super) fn action(entry: &Entry, write: Write) -> Action {
+    Action { owner: entry.key.clone(), write }
+}

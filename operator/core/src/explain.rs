@@ -1,0 +1,159 @@
+//! Why something waits, in words: one sentence for a status, a page for `twofold explain`.
+
+use crate::decide::{Entry, State};
+use crate::frameworks::{Waiting, WaitingGroup};
+use crate::object::Key;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use twofold_allocator::allocator::Allocator;
+use twofold_allocator::explain::{Explanation, Fit, Standing, Verdict};
+use twofold_allocator::resources::Listed;
+use twofold_sdk::refusal::Refusals;
+
+/// The most groups of refusals that a status shows.
+const MOST_GROUPS: usize = 16;
+/// The most agents that a page shows for one reason.
+const MOST_AGENTS: usize = 3;
+
+/// What a service waits for, and why it has not got it: level two's reasons where it was offered something, level
+/// one's where it was not.
+pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
+    let Ok(spec) = &entry.translated else { return Waiting::default() };
+    let mut told = Waiting::default();
+    let mut sentences = Vec::new();
+    for plan in &entry.asks {
+        match entry.refusals.get(&plan.ask.id) {
+            Some(refusals) => {
+                sentences.push(refusals.to_string());
+                told.groups.extend(groups(refusals));
+            }
+            None => {
+                let explanation = allocator.explain(&spec.framework, &plan.ask.id);
+                sentences.extend(explanation.map(|explanation| sentence(&explanation)));
+            }
+        }
+    }
+    sentences.dedup();
+    if let Some(failure) = entry.launch_failure.as_ref().filter(|_| !sentences.is_empty()) {
+        sentences.push(format!("the last launch failed: {failure}"));
+    }
+    if let Some(message) = &entry.setback.message {
+        sentences.push(format!("the last write failed: {message}"));
+    }
+    told.groups.truncate(MOST_GROUPS);
+    told.summary = sentences.join("; ");
+    told
+}
+
+fn groups(refusals: &Refusals) -> impl Iterator<Item = WaitingGroup> {
+    refusals.groups.iter().map(|group| WaitingGroup {
+        stage: group.stage.to_string(),
+        reason: group.reason.to_string(),
+        agents: group.agents,
+    })
+}
+
+/// What level one says of an ask, in one sentence.
+#[must_use]
+pub fn sentence(explanation: &Explanation) -> String {
+    let role = &explanation.role;
+    if explanation.on_empty_cluster == Verdict::No {
+        return format!("cannot fit even on the empty cluster: {}", fit(&explanation.fit));
+    }
+    if let Err(block) = &explanation.inside_limits {
+        return format!("cannot fit inside the limits of role {role}: {block}");
+    }
+    if let Err(block) = &explanation.beside_guarantees {
+        return format!("cannot fit beside what others are guaranteed: {block}");
+    }
+    match &explanation.standing {
+        Standing::Done => "nothing is wanted any more".to_owned(),
+        Standing::Blocked(block) => format!("role {role} waits: {block}"),
+        Standing::NoRoom => format!("no agent has room: {}", fit(&explanation.fit)),
+        Standing::Refused => format!("what is free was looked at and does not do: {}", fit(&explanation.fit)),
+        Standing::TurnLost => "its last turn ended without a valid answer".to_owned(),
+        Standing::After(other) => format!("{other} is served first"),
+        Standing::Next => "it has the next turn".to_owned(),
+    }
+}
+
+fn fit(fit: &Fit) -> String {
+    let mut text = format!("{} of {} fit", fit.placed, fit.wanted);
+    if let Some(miss) = &fit.miss {
+        match &miss.nearest {
+            Some((agent, missing)) if missing.is_empty() => {
+                let _ = write!(text, "; nearest: {agent}");
+            }
+            Some((agent, missing)) => {
+                let _ = write!(text, "; nearest: {agent}, where {} is missing", Listed(missing));
+            }
+            None => text.push_str("; no agent may take it"),
+        }
+    }
+    text
+}
+
+/// A page about one service or job: its instances, its plans, and for each ask what every agent says.
+#[must_use]
+pub fn page(state: &State, key: &Key) -> String {
+    let mut page = format!("{key}\n");
+    let Some(entry) = state.services().get(key) else {
+        let _ = match state.world().unreadable.get(key) {
+            Some(message) => writeln!(page, "  cannot be read: {message}"),
+            None => writeln!(page, "  does not exist, or is in a namespace that is not served"),
+        };
+        return page;
+    };
+    match &entry.translated {
+        Err(problems) => {
+            for problem in problems {
+                let _ = writeln!(page, "  {}: {}: {}", problem.reason, problem.field, problem.message);
+            }
+        }
+        Ok(spec) => {
+            let _ = writeln!(page, "  role {}, {} instances wanted", spec.role, spec.instances().count());
+            instances(&mut page, entry);
+            asks(&mut page, entry, state.allocator());
+        }
+    }
+    page
+}
+
+fn instances(page: &mut String, entry: &Entry) {
+    for step in entry.plans.iter().flat_map(|plans| plans.steps()) {
+        let view = entry.view.instances.get(&step.instance);
+        let place = view.and_then(|view| view.place.as_ref());
+        let at = place.map_or_else(String::new, |place| match &place.domain {
+            Some(domain) => format!(" on {} (zone {})", place.agent, domain.zone),
+            None => format!(" on {}", place.agent),
+        });
+        let _ = writeln!(page, "  {:<20}{:?}{at}", step.instance.to_string(), step.status);
+    }
+}
+
+fn asks(page: &mut String, entry: &Entry, allocator: &Allocator) {
+    let Ok(spec) = &entry.translated else { return };
+    for plan in &entry.asks {
+        let Some(explanation) = allocator.explain(&spec.framework, &plan.ask.id) else { continue };
+        let _ = writeln!(page, "  ask {}: {}", plan.ask.id, sentence(&explanation));
+        if let Some(refusals) = entry.refusals.get(&plan.ask.id) {
+            let _ = writeln!(page, "    level two: {refusals}");
+        }
+        for (role, missing) in &explanation.owed {
+            let _ = writeln!(page, "    role {role} is owed {}", Listed(missing));
+        }
+        for word in &explanation.members {
+            let mut by_stage: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+            for (agent, stage) in &word.agents {
+                let says = stage.as_ref().map_or_else(|| "fits".to_owned(), ToString::to_string);
+                by_stage.entry(says).or_default().push(agent.as_str());
+            }
+            let _ = writeln!(page, "    member {}:", word.member);
+            for (says, agents) in by_stage {
+                let shown = agents.iter().take(MOST_AGENTS).copied().collect::<Vec<_>>().join(", ");
+                let more = if agents.len() > MOST_AGENTS { ", …" } else { "" };
+                let _ = writeln!(page, "      {:>6} agents: {says} ({shown}{more})", agents.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Histories of the whole brain on a cluster in memory: gangs are whole, a crash after any write changes nothing, and
+//! nothing is written at rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use twofold_allocator::tick::Timestamp;
+use twofold_core::action::Write;
+use twofold_core::object::{Key, Kind, Object};
+use twofold_core::settings::Settings;
+use twofold_core::simulate::cluster::Cluster;
+use twofold_core::simulate::machine::{self, Plain};
+use twofold_core::simulate::run::{History, Operator};
+
+fn cluster(agents: u32, zones: u32, gpus: Option<u32>) -> Cluster {
+    let mut cluster = Cluster::new(Timestamp(1_700_000_000_000));
+    for index in 0..agents {
+        let plain = Plain {
+            name: format!("agent-{index}"),
+            zone: Some(format!("zone-{}", index % zones)),
+            cpus: 8,
+            memory_gib: 32,
+            gpus: gpus.map(|count| ("A100".to_owned(), count)),
+        };
+        cluster.put(machine::node(&plain).into());
+    }
+    cluster
+}
+
+fn job(name: &str, replicas: &[(&str, u32)], resources: &str) -> Object {
+    let specs: Vec<_> = replicas
+        .iter()
+        .map(|(replica, count)| {
+            format!(
+                "    {replica}:\n      replicas: {count}\n      template:\n        spec:\n          containers:\n          \
+                 - name: tensorflow\n            image: local/train:1\n            resources:\n              limits: {resources}\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "apiVersion: kubeflow.org/v1\nkind: TFJob\nmetadata:\n  name: {name}\n  namespace: team\nspec:\n  \
+         tfReplicaSpecs:\n{}",
+        specs.concat()
+    );
+    let job: twofold_crds::TFJob = serde_saphyr::from_str(&text).expect("a job");
+    job.into()
+}
+
+fn pods(cluster: &Cluster) -> BTreeMap<String, String> {
+    let all = cluster.objects().filter_map(|(key, object)| match object {
+        Object::Pod(pod) => Some((key.name.clone(), pod.spec.clone()?.node_name.unwrap_or_default())),
+        _ => None,
+    });
+    all.collect()
+}
+
+fn settle(cluster: &mut Cluster, operator: &mut Operator) -> History {
+    let history = operator.run(cluster, 200);
+    assert_eq!(history.violations, Vec::<String>::new());
+    assert!(history.at_rest, "the operator came to no rest");
+    history
+}
+
+#[test]
+fn a_job_of_one_worker_runs() {
+    let mut cluster = cluster(3, 3, None);
+    cluster.put(job("one", &[("Worker", 1)], "{cpu: 1, memory: 1Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    settle(&mut cluster, &mut operator);
+    assert_eq!(pods(&cluster).keys().collect::<Vec<_>>(), ["one-worker-0"]);
+    let Some(Object::TFJob(job)) = cluster.get(&Key::new(Kind::TFJob, "team", "one")) else {
+        panic!("no job")
+    };
+    let conditions = job.status.as_ref().expect("a status").conditions.iter();
+    assert_eq!(conditions.map(|c| c.type_.as_str()).collect::<Vec<_>>(), ["Created", "Running"]);
+}
+
+#[test]
+fn a_gang_that_does_not_fit_creates_no_pod_and_starts_whole_when_it_does() {
+    let mut cluster = cluster(2, 2, Some(2));
+    let replicas = [("Chief", 1), ("Worker", 1), ("PS", 1)];
+    cluster.put(job("gang", &replicas, "{cpu: 1, memory: 1Gi, nvidia.com/gpu: 2}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    let history = settle(&mut cluster, &mut operator);
+    assert!(
+        history.writes.iter().all(|action| action.write.key().kind != Kind::Pod || !creates(&action.write))
+    );
+    assert_eq!(pods(&cluster), BTreeMap::new());
+    let plain = Plain {
+        name: "agent-2".to_owned(),
+        zone: None,
+        cpus: 8,
+        memory_gib: 32,
+        gpus: Some(("A100".to_owned(), 2)),
+    };
+    cluster.put(machine::node(&plain).into());
+    settle(&mut cluster, &mut operator);
+    assert_eq!(pods(&cluster).len(), 3);
+}
+
+fn creates(write: &Write) -> bool {
+    matches!(write, Write::Create(_))
+}
+
+#[test]
+fn nothing_is_written_at_rest() {
+    let mut cluster = cluster(6, 3, None);
+    cluster.put(job("calm", &[("Chief", 1), ("Worker", 2)], "{cpu: 1, memory: 1Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    settle(&mut cluster, &mut operator);
+    for _ in 0..20 {
+        cluster.pass(60_000);
+        let decision = operator.decide(&mut cluster);
+        assert!(decision.actions.is_empty(), "written at rest: {:?}", decision.actions);
+    }
+}
+
+/// Plays until rest, killing the operator right after its k-th creation of a pod.
+fn play_with_crash(kill_after: Option<u64>) -> (BTreeSet<String>, usize) {
+    let mut cluster = cluster(9, 3, None);
+    cluster.put(job("a", &[("Chief", 1), ("Worker", 3), ("PS", 2)], "{cpu: 2, memory: 2Gi}"));
+    cluster.put(job("b", &[("Worker", 4)], "{cpu: 3, memory: 2Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    let mut created = Vec::new();
+    let mut budget = kill_after;
+    for _ in 0..100 {
+        let decision = operator.decide(&mut cluster);
+        assert_eq!(decision.violations, Vec::<String>::new());
+        let mut history = History::default();
+        let lives = operator.perform(&mut cluster, decision, &mut history, &mut budget);
+        let pods = history.writes.iter().filter(|action| creates(&action.write));
+        created.extend(pods.map(|action| action.write.key()).filter(|key| key.kind == Kind::Pod));
+        if !lives {
+            operator.restart(&mut cluster);
+        }
+        machine::step(&mut cluster);
+        cluster.pass(1_000);
+    }
+    let names = created.iter().map(|key| key.name.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(names.len(), created.len(), "a name was made twice");
+    (pods(&cluster).into_keys().collect(), created.len())
+}
+
+#[test]
+fn an_operator_killed_after_any_creation_ends_where_the_undisturbed_one_ends() {
+    let (undisturbed, creations) = play_with_crash(None);
+    assert_eq!((undisturbed.len(), creations), (10, 10));
+    for kill_after in 1..=10 {
+        assert_eq!(
+            play_with_crash(Some(kill_after)),
+            (undisturbed.clone(), creations),
+            "killed after {kill_after}"
+        );
+    }
+}
