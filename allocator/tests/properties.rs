@@ -1,0 +1,142 @@
+//! Properties: what holds in every world, whatever it is told.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+#[path = "properties/commands.rs"]
+mod commands;
+#[path = "cases/world.rs"]
+mod world;
+
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use twofold_allocator::quantity::{Quantity, parse_bytes};
+use world::World;
+
+fn any_commands() -> impl Strategy<Value = Vec<String>> {
+    let one = proptest::array::uniform16(any::<u8>());
+    (any::<u8>(), proptest::collection::vec(one, 1..60)).prop_map(|(policy, all)| {
+        let commands = all.iter().map(|bytes: &[u8; commands::BYTES]| commands::command(bytes));
+        std::iter::once(commands::policy(policy)).chain(commands).collect()
+    })
+}
+
+fn any_changes() -> impl Strategy<Value = Vec<String>> {
+    let one = proptest::array::uniform16(any::<u8>());
+    proptest::collection::vec(one, 1..50)
+        .prop_map(|all| all.iter().map(|bytes: &[u8; commands::BYTES]| commands::change(bytes)).collect())
+}
+
+/// Runs commands; what came out, and the world after.
+fn replay(commands: &[String]) -> (String, World) {
+    let mut world = World::new();
+    let mut out = String::new();
+    for command in commands {
+        out.push_str(&format!("> {command}\n"));
+        out.push_str(&world.run(command));
+    }
+    (out, world)
+}
+
+/// What the last command of each sort about each object says: the facts, in any order.
+fn facts(changes: &[String]) -> Vec<String> {
+    let mut facts: BTreeMap<String, String> = BTreeMap::new();
+    for change in changes {
+        let mut words = change.split(' ');
+        let (verb, name) = (words.next().unwrap(), words.next().unwrap());
+        let about = match verb {
+            "agent" | "agent-gone" => "agent",
+            "role" | "role-gone" => "role",
+            "framework" => "framework",
+            "holding" | "holding-gone" => "holding",
+            _ => continue,
+        };
+        facts.insert(format!("{about} {name}"), change.clone());
+    }
+    facts.into_values().filter(|fact| !fact.contains("-gone")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The audit after each command holds every law, and the books against a fresh build.
+    #[test]
+    fn laws_hold_whatever_is_told(commands in any_commands()) {
+        let (out, _) = replay(&commands);
+        prop_assert!(!out.contains("BROKEN"), "{out}");
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_output(commands in any_commands()) {
+        prop_assert_eq!(replay(&commands).0, replay(&commands).0);
+    }
+
+    #[test]
+    fn a_change_told_again_changes_nothing(commands in any_commands(), changes in any_changes()) {
+        let (_, mut world) = replay(&commands);
+        for change in &changes {
+            let first = world.run(change);
+            let changed = world.allocator.stats().changes;
+            prop_assert_eq!(&first, &world.run(change));
+            prop_assert_eq!(changed, world.allocator.stats().changes, "{}", change);
+        }
+    }
+
+    #[test]
+    fn a_second_cycle_without_changes_gives_nothing(commands in any_commands(), decline in any::<bool>()) {
+        let (_, mut world) = replay(&commands);
+        let cycle = if decline { "cycle answer=decline" } else { "cycle" };
+        let first = world.run(cycle);
+        prop_assert_eq!(world.run(cycle), "", "after {}", first);
+    }
+
+    #[test]
+    fn a_copy_answers_what_if_and_leaves_the_original(commands in any_commands(), changes in any_changes()) {
+        let (_, mut world) = replay(&commands);
+        let copy = world.allocator.clone();
+        let before = (world.run("agents"), world.run("roles"));
+        changes.iter().for_each(|change| drop(world.run(change)));
+        world.run("cycle");
+        world.allocator = copy;
+        prop_assert_eq!(before, (world.run("agents"), world.run("roles")));
+    }
+
+    /// Books depend on the facts, not on the order in which they were told, nor on what was so before.
+    #[test]
+    fn facts_in_any_order_make_the_same_books(changes in any_changes(), turn in any::<usize>()) {
+        let mut facts = facts(&changes);
+        let (_, mut once) = replay(&facts);
+        let about = facts.len().max(1);
+        facts.rotate_left(turn % about);
+        let mut history: Vec<String> =
+            changes.iter().filter(|c| c.starts_with("agent") || c.starts_with("holding")).cloned().collect();
+        history.extend(facts.iter().filter(|fact| !fact.starts_with("agent") && !fact.starts_with("holding")).cloned());
+        let (_, mut again) = replay(&history);
+        facts.reverse();
+        let (_, mut reversed) = replay(&facts);
+        let expected = (once.run("agents"), once.run("roles"));
+        prop_assert_eq!(&expected, &(again.run("agents"), again.run("roles")));
+        prop_assert_eq!(&expected, &(reversed.run("agents"), reversed.run("roles")));
+    }
+
+    #[test]
+    fn quantities_are_printed_as_they_are_read(nano in 0u64..=u64::MAX) {
+        for quantity in [Quantity::whole(nano), Quantity::milli(nano)] {
+            prop_assert_eq!(Quantity::parse(&quantity.to_string()), Ok(quantity));
+            prop_assert_eq!(Quantity::parse(&quantity.binary().to_string()), Ok(quantity));
+        }
+    }
+
+    #[test]
+    fn quantities_keep_order_and_sums(a in 0u64..1 << 40, b in 0u64..1 << 40) {
+        let read = |number: u64| Quantity::parse(&format!("{number}m")).unwrap();
+        prop_assert_eq!(read(a) < read(b), a < b);
+        prop_assert_eq!(read(a).nano() + read(b).nano(), read(a + b).nano());
+    }
+
+    #[test]
+    fn any_text_is_a_quantity_or_an_error(text in "[-+0-9.eEnumkMGTPKi ]{0,24}") {
+        if let Ok(bytes) = parse_bytes(&text) {
+            prop_assert!(bytes <= i64::MAX as u64);
+        }
+    }
+}
