@@ -12,6 +12,7 @@ use crate::{AllocationRole, CassandraService, ServiceLedger, TFJob};
 pub fn definitions() -> Vec<CustomResourceDefinition> {
     let mut all = vec![AllocationRole::crd(), CassandraService::crd(), ServiceLedger::crd(), TFJob::crd()];
     for definition in &mut all {
+        definition.metadata.labels.get_or_insert_default().insert(PART_OF.0.into(), PART_OF.1.into());
         for version in &mut definition.spec.versions {
             let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
             schema.into_iter().for_each(drop_nulls);
@@ -76,6 +77,9 @@ pub fn files() -> Result<Vec<GeneratedFile>, serde_saphyr::SerializeError> {
     }
     Ok(files)
 }
+
+/// Tells whose the definitions are.
+const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "twofold");
 
 /// Keeps the definitions, and with them all objects of these kinds, when the chart is uninstalled.
 const RESOURCE_POLICY: (&str, &str) = ("helm.sh/resource-policy", "keep");
