@@ -40,4 +40,4 @@ images: deps ## Build the images
 	$(MAKE) -C e2e/images
 
 generate: ## Write the generated files again
-	cargo run --quiet --package twofold-crds --bin crdgen
+	cargo run --quiet --package twofold-crds --features crdgen --bin crdgen

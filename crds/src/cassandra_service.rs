@@ -176,7 +176,83 @@ pub struct Resources {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "shapes::quantities")]
     pub requests: BTreeMap<String, Quantity>,
-    /// What the server cannot go beyond. Default: what `requests` says, else cpu 1 and memory 4Gi.
+    /// What the server cannot go beyond. Default: of memory what `requests` says, else 4Gi; of cpu no
+    /// limit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "shapes::quantities")]
+    pub limits: BTreeMap<String, Quantity>,
+}
+
+impl Resources {
+    /// Requests and limits with the defaults filled in: requests of `cpu` and `memory`, and a limit
+    /// of `memory`. There is no limit of `cpu` unless one is given: a server that starts needs more
+    /// for a while than one that runs.
+    #[must_use]
+    pub fn resolved(&self) -> Self {
+        let mut resolved = self.clone();
+        for (resource, default) in [("cpu", "1"), ("memory", "4Gi")] {
+            let quantity = self.limits.get(resource).cloned().unwrap_or_else(|| Quantity(default.into()));
+            resolved.requests.entry(resource.into()).or_insert(quantity);
+        }
+        if let Some(memory) = resolved.requests.get("memory") {
+            resolved.limits.entry("memory".into()).or_insert_with(|| memory.clone());
+        }
+        resolved
+    }
+}
+
+/// The volume of each node.
+    pub storage: Storage,
+    /// Which nodes others ask first.
+    #[serde(default)]
+    pub seeds: Seeds,
+    /// Settings of Cassandra and its Java virtual machine.
+    #[serde(default)]
+    pub config: CassandraConfig,
+    /// What every pod gets in addition.
+    #[serde(default)]
+    pub pod_template: ServicePodTemplate,
+}
+
+impl CassandraServiceSpec {
+    /// The image to run.
+    #[must_use]
+    pub fn image_or_default(&self) -> String {
+        self.image.clone().unwrap_or_else(|| format!("cassandra:{}", self.version))
+    }
+}
+
+impl CassandraService {
+    /// Cassandra's `cluster_name`.
+    #[must_use]
+    pub fn cluster_name(&self) -> String {
+        self.spec.cluster_name.clone().or_else(|| self.metadata.name.clone()).unwrap_or_default()
+    }
+}
+
+fn dc1() -> String {
+    "dc1".into()
+}
+
+fn three() -> i32 {
+    3
+}
+
+fn auto() -> String {
+    HEAP_AUTO.into()
+}
+
+/// Requests and limits of a node's server.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Resources {
+    /// What is set aside for the server and charged to the role. Default: what `limits` says, else
+    /// cpu 1 and memory 4Gi.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "shapes::quantities")]
+    pub requests: BTreeMap<String, Quantity>,
+    /// What the server cannot go beyond. Default: of memory what `requests` says, else 4Gi; of cpu no
+    /// limit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "shapes::quantities")]
     pub limits: BTreeMap<String, Quantity>,

@@ -140,7 +140,7 @@ fn cassandra_defaults_follow_what_is_given() {
     let resources = serde_json::to_value(service.spec.resources.resolved()).unwrap();
     let expected = serde_json::json!({
         "requests": {"cpu": "1", "memory": "2Gi"},
-        "limits": {"cpu": "1", "memory": "2Gi"},
+        "limits": {"memory": "2Gi"},
     });
     assert_eq!(resources, expected);
     assert_eq!((service.spec.nodes, service.spec.seeds.count, service.spec.heap.as_str()), (3, 3, "auto"));

@@ -122,6 +122,11 @@ pub struct TwofoldStatus {
     #[schemars(length(max = 8192), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub restarted_pods: Vec<String>,
+    /// Replicas that ended well, such as `worker-3`: they do not run again when their pods are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8192), inner(length(max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub completed: Vec<String>,
     /// Why it waits, at most 16 groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
