@@ -48,3 +48,27 @@ impl Backoff {
         last.plus_millis(self.wait_millis(failures))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_the_cap_and_stays_there() {
+        let backoff = Backoff::default();
+        let waits: [u64; 8] = core::array::from_fn(|failures| {
+            backoff.wait_millis(u32::try_from(failures).expect("eight is a small number")) / 1000
+        });
+        assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(backoff.wait_millis(u32::MAX), 300_000);
+        assert_eq!(backoff.until(1, Timestamp(5)), Timestamp(10_005));
+    }
+
+    #[test]
+    fn a_factor_that_does_not_grow_ends_the_growth_not_the_program() {
+        let steady = Backoff { initial_millis: 1000, factor_percent: 100, cap_millis: 5000 };
+        assert_eq!(steady.wait_millis(u32::MAX), 1000);
+        let huge = Backoff { initial_millis: u64::MAX, factor_percent: u32::MAX, cap_millis: u64::MAX };
+        assert_eq!(huge.wait_millis(3), u64::MAX);
+    }
+}

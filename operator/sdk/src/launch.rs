@@ -79,7 +79,7 @@ pub fn is_no_fault(reason: &str) -> bool {
     failure_of(reason).is_some()
 }
 
-/// The pods that are to be withdrawn now. Behind the start gate no time counts. A gang that is still to start, and of
+/// The pods of wanted instances that are to be withdrawn now. Behind the start gate no time counts. A gang that is still to start, and of
 /// which it is known that no member runs, is withdrawn whole, so that no half of it stays behind.
 #[must_use]
 pub fn withdrawals(
@@ -88,14 +88,16 @@ pub fn withdrawals(
     now: Timestamp,
     bind_timeout_millis: u64,
 ) -> Vec<Withdrawal> {
-    let direct = view.instances.iter().filter_map(|(id, seen)| {
+    let is_wanted = |id: &InstanceId| spec.pod_type(&id.pod_type).is_some_and(|one| id.index < one.count);
+    let wanted = || view.instances.iter().filter(|(id, _)| is_wanted(id));
+    let direct = wanted().filter_map(|(id, seen)| {
         let why = failed(seen, now, bind_timeout_millis)?;
         let avoid = avoided(seen, &why, now);
         Some(Withdrawal { instance: id.clone(), why, avoid })
     });
     let mut all: Vec<Withdrawal> = direct.collect();
     if !all.is_empty() && awaits_gang(spec, view) && view.instances.values().all(never_ran) {
-        let rest = view.instances.iter().filter(|(id, seen)| {
+        let rest = wanted().filter(|(id, seen)| {
             has_waiting_pod(seen) && all.iter().all(|withdrawal| withdrawal.instance != **id)
         });
         let rest: Vec<Withdrawal> = rest

@@ -51,7 +51,7 @@ pub enum Reason {
         /// How much one instance takes, in the kind's unit.
         need: u64,
     },
-    /// The volumes cannot be used there; the text says where they can.
+    /// The volumes cannot be used there; the text says where they can, such as `in zone a`.
     Volume(String),
 }
 
@@ -130,7 +130,7 @@ impl fmt::Display for Reason {
             Self::Architecture(name) => write!(f, "the image does not run on {name}"),
             Self::Rule(why) => f.write_str(why),
             Self::Short { kind, need } => write!(f, "needs {}", Amount(kind, *need)),
-            Self::Volume(place) => write!(f, "the volume can only be used in {place}"),
+            Self::Volume(place) => write!(f, "the volume can only be used {place}"),
         }
     }
 }

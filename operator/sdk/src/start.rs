@@ -10,10 +10,10 @@ use twofold_allocator::id::Word;
 
 /// The instances whose start gate may be lifted now, in the order of their pod types.
 ///
-/// Those with data start at once. Of those without, at most one of a pod type is between its start and being ready:
-/// the first of all is instance 0, and only when every member of a gang exists; a later one starts only when every
-/// member that ever joined is known to be ready, the zone with the fewest members first. One that had begun and was
-/// lost before it was ready keeps the turn. An instance of which it is not known whether it has data does not start,
+/// Those with data start at once. Of those without, at most one of a pod type is between its start and being ready, and
+/// it starts only while every member that ever joined is known to be ready. The first of all is instance 0, when every
+/// member of a gang has its pod; then the zone with the fewest members goes first. One that had begun and was lost
+/// before it was ready keeps the turn. An instance of which it is not known whether it has data does not start,
 /// nor does one that joined and has lost its data: as a new member it would be a stranger under an old name.
 #[must_use]
 pub fn starts(spec: &ServiceSpec, view: &ServiceView) -> Vec<InstanceId> {
@@ -45,22 +45,22 @@ fn next_newcomer(
     view: &ServiceView,
 ) -> Option<InstanceId> {
     let newcomers = || members.iter().filter(|(_, seen)| is_newcomer(seen));
-    if let Some((id, seen)) = newcomers().find(|(_, seen)| has_begun(seen)) {
-        return is_gated(seen).then(|| (*id).clone());
-    }
     let is_member = |seen: &InstanceView| seen.joined || seen.is_ready() || seen.data != Data::Empty;
     let mut joined = members.iter().filter(|(_, seen)| is_member(seen)).peekable();
-    if joined.peek().is_none() {
-        let (id, seen) = newcomers().find(|(id, _)| id.index == 0)?;
-        return (is_gated(seen) && gang_exists(spec, view)).then(|| (*id).clone());
-    }
+    let is_first_of_all = joined.peek().is_none();
     if !joined.all(|(_, seen)| seen.is_ready()) {
         return None;
     }
-    newcomers()
-        .filter(|(_, seen)| is_gated(seen))
-        .min_by_key(|(id, seen)| (joined_in(members, seen.zone()), id.index))
-        .map(|(id, _)| (*id).clone())
+    let next = if let Some(begun) = newcomers().find(|(_, seen)| has_begun(seen)) {
+        Some(begun)
+    } else if is_first_of_all {
+        newcomers().find(|(id, _)| id.index == 0 && gang_exists(spec, view))
+    } else {
+        newcomers()
+            .filter(|(_, seen)| is_gated(seen))
+            .min_by_key(|(id, seen)| (joined_in(members, seen.zone()), id.index))
+    };
+    next.filter(|(_, seen)| is_gated(seen)).map(|(id, _)| (*id).clone())
 }
 
 /// One that would join as a new member.

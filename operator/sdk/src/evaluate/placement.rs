@@ -40,7 +40,7 @@ fn holds(rule: &Rule, spot: &Spot<'_>, standing: &Standing<'_>) -> Result<(), St
             if count < *most { Ok(()) } else { Err(text()) }
         }
         Rule::Agent(constraint) if constraint.holds(spot.agent) => Ok(()),
-        Rule::Agent(constraint) => Err(format!("the agent is not one with {constraint:?}")),
+        Rule::Agent(constraint) => Err(format!("not so: {constraint}")),
         Rule::SameAs { pod_type, domain } => {
             if !standing.is_placed(pod_type, *domain) {
                 return Ok(());
@@ -75,7 +75,7 @@ fn any(rules: &[Rule], spot: &Spot<'_>, standing: &Standing<'_>) -> Result<(), S
     if failed.is_empty() {
         return Err("the rule has no alternative".to_string());
     }
-    Err(failed.join(", nor: "))
+    Err(failed.join(", and "))
 }
 
 /// How many of the same pod type already stand where the rule would rather have few; less is better.

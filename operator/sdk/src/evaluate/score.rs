@@ -44,8 +44,21 @@ impl Scale {
 
     /// The larger of the two parts of the scale that these amounts are, in millionths.
     pub(super) fn dominant(&self, amounts: &Resources) -> u64 {
-        let cpu = part(amounts.cpu_milli, self.cpu_milli);
-        cpu.max(part(amounts.memory_bytes, self.memory_bytes))
+        self.cpu(amounts).max(self.memory(amounts))
+    }
+
+    /// What is left of the resource that the taken amounts are dominated by, in millionths of the scale. What else is
+    /// left says nothing of how tight the fit is.
+    fn dominant_left(&self, taken: &Resources, left: &Resources) -> u64 {
+        if self.cpu(taken) >= self.memory(taken) { self.cpu(left) } else { self.memory(left) }
+    }
+
+    fn cpu(&self, amounts: &Resources) -> u64 {
+        part(amounts.cpu_milli, self.cpu_milli)
+    }
+
+    fn memory(&self, amounts: &Resources) -> u64 {
+        part(amounts.memory_bytes, self.memory_bytes)
     }
 }
 
@@ -69,7 +82,7 @@ pub(super) fn score(
         avoided_taints: u64::try_from(admits::avoided_taints(&admission.tolerations, spot.facts))
             .unwrap_or(u64::MAX),
         gpus_left: left.gpus.total(),
-        dominant_left: scale.dominant(&left),
+        dominant_left: scale.dominant_left(&taken, &left),
     };
     Some((score, taken))
 }

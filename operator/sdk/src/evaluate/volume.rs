@@ -17,13 +17,13 @@ pub(super) fn check(need: Need<'_>, spot: &Spot<'_>, against: &mut Against) {
             if spot.zone().is_some_and(|zone| zones.contains(zone)) {
                 return;
             }
-            format!("zone {}", listed(zones.iter().map(|zone| zone.as_str())))
+            format!("in zone {}", listed(zones.iter().map(|zone| zone.as_str())))
         }
         Some(Reach::Agents(agents)) => {
             if agents.contains(&spot.agent.id) {
                 return;
             }
-            format!("agent {}", listed(agents.iter().map(|agent| agent.as_str())))
+            format!("on agent {}", listed(agents.iter().map(|agent| agent.as_str())))
         }
     };
     against.no(Stage::Volume, Reason::Volume(where_usable));
