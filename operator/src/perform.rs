@@ -1,0 +1,244 @@
+//! The write gateway: the only file that changes anything on the API server, but for the leader's own Lease.
+//!
+//! Writes of one owner go in stages, what cannot be undone first; writes of different owners go side by side, no
+//! more than a fixed number at once. Each has preconditions, a deadline and no second attempt: what to do about a
+//! failure is decided anew, from what is known then. A write whose answer was lost is looked up before its outcome
+//! is reported, so that an outcome is never a guess.
+
+mod cause;
+mod event;
+mod gate;
+mod lost;
+mod order;
+mod request;
+
+use crate::health::Health;
+use crate::kinds;
+use crate::leader::Leadership;
+use crate::metrics::Metrics;
+use event::Notes;
+use futures::future::join_all;
+use http::Request;
+use kube::Client;
+use kube::core::Status;
+pub use order::Batch;
+use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
+use twofold_core::action::{Action, Write};
+use twofold_core::input::{Cause, Failure, Outcome};
+use twofold_core::object::{Key, Kind, Object};
+
+/// How long the API server may take to answer one call.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Carries out what was decided.
+pub struct Gateway {
+    client: Client,
+    leadership: Leadership,
+    permits: Semaphore,
+    notes: Mutex<Notes>,
+    identity: String,
+    metrics: Metrics,
+    health: Health,
+}
+
+/// What the API server said to one call.
+enum Reply {
+    /// It was done; the object, or a status.
+    Done(Value),
+    /// It was not done, for this reason.
+    Refused(Box<Status>),
+    /// Whether it was done is not known.
+    Lost(String),
+}
+
+type Done = Result<Option<Object>, Failure>;
+
+impl Gateway {
+    /// A gateway that writes while `leadership` is certain, at most `concurrency` calls at once. The client must not
+    /// repeat calls by itself.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        leadership: Leadership,
+        concurrency: usize,
+        identity: &str,
+        metrics: Metrics,
+        health: Health,
+    ) -> Self {
+        let permits = Semaphore::new(concurrency.max(1));
+        let identity = identity.to_owned();
+        Self { client, leadership, permits, notes: Mutex::default(), identity, metrics, health }
+    }
+
+    /// Carries out a batch, stage after stage, and reports exactly one outcome for each of its actions. After a
+    /// failure the later stages are not sent.
+    pub async fn perform(&self, batch: Batch) -> Vec<Outcome> {
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for stage in batch.into_stages() {
+            let failed = outcomes.iter().find(|outcome| outcome.result.is_err());
+            if let Some(earlier) = failed.map(|outcome| outcome.action.write.key()) {
+                let why = format!("not sent: an earlier write, of {earlier}, failed");
+                outcomes.extend(stage.into_iter().map(|action| not_sent(action, &why)));
+            } else {
+                outcomes.extend(join_all(stage.into_iter().map(|action| self.perform_one(action))).await);
+            }
+        }
+        outcomes
+    }
+
+    async fn perform_one(&self, action: Action) -> Outcome {
+        let result = match self.permits.acquire().await {
+            Ok(_permit) => self.write(&action.write).await,
+            Err(closed) => Err(Failure { cause: Cause::NotSent, message: closed.to_string() }),
+        };
+        self.health.beat();
+        let (key, label) = (action.write.key(), action.write.label());
+        self.metrics.written(
+            key.kind,
+            label,
+            result.as_ref().map_or_else(|f| cause::label(f.cause), |_| "ok"),
+        );
+        match &result {
+            Ok(_) => debug!(write = label, object = %key, owner = %action.owner, "written"),
+            Err(Failure { cause, message }) => {
+                warn!(write = label, object = %key, owner = %action.owner, ?cause, message, "failed to write");
+            }
+        }
+        Outcome { action, result }
+    }
+
+    async fn write(&self, write: &Write) -> Done {
+        match write {
+            Write::Create(_)
+            | Write::Apply(_)
+            | Write::Replace(_)
+            | Write::Patch { .. }
+            | Write::Delete { .. }
+            | Write::Status { .. } => {
+                let reply = self.send(request::of(write)?).await?;
+                self.conclude(write, reply).await
+            }
+            Write::DryRun(_) => without_lookup(write, self.send(request::of(write)?).await?),
+            Write::LiftGate { pod, ledger, slot } => {
+                let found = self.read(&pod.key).await?;
+                if let Some(slot) = slot {
+                    gate::check_slot(ledger, slot, self.read(ledger).await?.as_ref())?;
+                }
+                match gate::lift(pod, found.as_ref())? {
+                    None => parse(Kind::Pod, found),
+                    Some(patch) => {
+                        let reply = self.send(patch).await?;
+                        self.conclude(write, reply).await
+                    }
+                }
+            }
+            Write::Event(note) => self.publish(note).await,
+        }
+    }
+
+    /// Makes an outcome of a reply; a lost one is looked up first.
+    async fn conclude(&self, write: &Write, reply: Reply) -> Done {
+        let key = write.key();
+        match reply {
+            Reply::Done(object) => match write {
+                Write::Delete { .. } if !lost::is_ending(&object) => Ok(None),
+                _ => parse(key.kind, Some(object)),
+            },
+            Reply::Refused(status) => match (write, cause::of(write, &status)) {
+                (Write::Delete { .. }, Cause::NotFound) => Ok(None),
+                (_, cause) => Err(Failure { cause, message: cause::words(&status) }),
+            },
+            Reply::Lost(why) => {
+                warn!(object = %key, why, "the answer to a write was lost; looking it up");
+                let found = self.read(&key).await.map_err(|read| Failure {
+                    cause: Cause::Unavailable,
+                    message: format!("{why}; and whether it was done is unknown: {}", read.message),
+                })?;
+                lost::judge(write, found.as_ref(), &why)?;
+                match write {
+                    Write::Delete { target, .. } => {
+                        parse(key.kind, found.filter(|found| lost::is(found, target)))
+                    }
+                    _ => parse(key.kind, found),
+                }
+            }
+        }
+    }
+
+    /// Publishes an event, unless the same was said a short time ago. A lost answer is not looked up: the name of an
+    /// event says what it says, so that a second attempt does no harm.
+    async fn publish(&self, note: &twofold_core::action::Note) -> Done {
+        let now = k8s_openapi::jiff::Timestamp::now();
+        let event = event::of(note, &self.identity, now);
+        if !self.notes.lock().unwrap_or_else(PoisonError::into_inner).is_new(&event, now) {
+            return Ok(None);
+        }
+        let reply = self.send(request::event(&event)?).await?;
+        match reply {
+            Reply::Refused(status) if status.is_already_exists() => Ok(None),
+            reply => without_lookup(&Write::Event(note.clone()), reply),
+        }
+    }
+
+    /// Sends one write, if leadership is certain.
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, Failure> {
+        if !self.leadership.is_certain() {
+            let message = "not sent: the lease was not renewed in time".to_owned();
+            return Err(Failure { cause: Cause::NotSent, message });
+        }
+        Ok(self.call(request).await)
+    }
+
+    /// The object as the API server has it now (a quorum read), or none.
+    async fn read(&self, key: &Key) -> Result<Option<Value>, Failure> {
+        match self.call(request::read(key)?).await {
+            Reply::Done(object) => Ok(Some(object)),
+            Reply::Refused(status) if status.is_not_found() => Ok(None),
+            Reply::Refused(status) => Err(Failure {
+                cause: cause::of_status(&status),
+                message: format!("failed to read {key}: {}", cause::words(&status)),
+            }),
+            Reply::Lost(why) => {
+                Err(Failure { cause: Cause::Unavailable, message: format!("failed to read {key}: {why}") })
+            }
+        }
+    }
+
+    async fn call(&self, request: Request<Vec<u8>>) -> Reply {
+        match tokio::time::timeout(DEADLINE, self.client.request::<Value>(request)).await {
+            Ok(Ok(object)) => Reply::Done(object),
+            Ok(Err(kube::Error::Api(status))) if status.code >= 500 => Reply::Lost(cause::words(&status)),
+            Ok(Err(kube::Error::Api(status))) => Reply::Refused(status),
+            Ok(Err(error)) => Reply::Lost(error.to_string()),
+            Err(_) => Reply::Lost(format!("no answer within {} s", DEADLINE.as_secs())),
+        }
+    }
+}
+
+fn not_sent(action: Action, why: &str) -> Outcome {
+    Outcome { action, result: Err(Failure { cause: Cause::NotSent, message: why.to_owned() }) }
+}
+
+/// Makes an outcome of the reply to a write that does no harm when it is sent again.
+fn without_lookup(write: &Write, reply: Reply) -> Done {
+    match reply {
+        Reply::Done(_) => Ok(None),
+        Reply::Refused(status) => {
+            Err(Failure { cause: cause::of(write, &status), message: cause::words(&status) })
+        }
+        Reply::Lost(message) => Err(Failure { cause: Cause::Unavailable, message }),
+    }
+}
+
+/// The object that the API server returned.
+fn parse(kind: Kind, object: Option<Value>) -> Done {
+    let object = object.map(|object| kinds::parse(kind, object)).transpose();
+    object.map_err(|error| Failure {
+        cause: Cause::Unavailable,
+        message: format!("failed to read the {kind} that the API server returned: {error}"),
+    })
+}
