@@ -40,7 +40,7 @@ const MATRIX: &[(&str, &str, &str, &str)] = &[
     (SERVE, "kubeflow.org", "tfjobs/finalizers", "update"),
     (CLAIMS, "", "persistentvolumeclaims", "delete patch"),
     (CLAIMS, "twofold.dev", "serviceledgers", "delete"),
-    (LEASE, "coordination.k8s.io", "leases", "create get update patch"),
+    (LEASE, "coordination.k8s.io", "leases", "create get list watch update"),
     (EVENTS, "events.k8s.io", "events", "create patch"),
     (
         AGGREGATE,
