@@ -1,1 +1,3 @@
-//! To be written.
+//! Tests of Twofold on a real API server, and the local cluster that they run on.
+
+pub mod local_cluster;
