@@ -22,8 +22,9 @@ use crate::spec::ServiceSpec;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use attempt::{Attempt, Ground};
+use attempt::Attempt;
 use census::Census;
+use ground::Ground;
 use score::Preference;
 use spot::Need;
 use twofold_allocator::agent::Agent;
@@ -50,7 +51,7 @@ pub struct Inquiry<'a> {
     pub view: &'a ServiceView,
     /// What is asked.
     pub ask: &'a AskPlan,
-    /// For each member of the ask, the agents that it is shown, ordered by name.
+    /// For each member of the ask, the agents that it is shown, in the order of their names.
     pub rooms: &'a [Vec<Room<'a>>],
     /// What is known of the agents beyond that. An agent that is not listed is refused.
     pub facts: &'a BTreeMap<AgentId, AgentFacts>,
@@ -86,7 +87,7 @@ pub fn evaluate(inquiry: &Inquiry<'_>) -> Evaluation {
     let needs = ground::needs(inquiry);
     let is_to_be_placed = |id: &InstanceId| needs.iter().any(|need| need.instance == id);
     let census = Census::of(inquiry.view, is_to_be_placed);
-    let ground = ground::survey(*inquiry, &needs, &census);
+    let ground = ground::survey(*inquiry, &needs);
     if ground::is_whole(inquiry) { gang(&ground, &census, &needs) } else { singles(&ground, &census, &needs) }
 }
 

@@ -58,4 +58,15 @@ impl Rule {
     pub fn anywhere() -> Self {
         Self::All(Vec::new())
     }
+
+    /// Whether instances are spread over domains of this sort by any part of the rule.
+    #[must_use]
+    pub fn spreads_over(&self, domain: Domain) -> bool {
+        match self {
+            Self::Spread { over, .. } => *over == domain,
+            Self::All(rules) | Self::Any(rules) => rules.iter().any(|rule| rule.spreads_over(domain)),
+            Self::Not(inner) => inner.spreads_over(domain),
+            Self::AtMost { .. } | Self::Agent(_) | Self::SameAs { .. } => false,
+        }
+    }
 }

@@ -1,30 +1,19 @@
 //! One attempt to place instances, one after the other, each on the best agent that is left.
 
-use super::census::{Census, Domains};
-use super::score::{Preference, Scale, Score, score};
+use super::census::{Census, Domains, Standing};
+use super::ground::Ground;
+use super::score::{Preference, Score, fit, taken};
 use super::spot::{Against, Need, Spot, judge};
-use super::{Inquiry, Room};
+use super::{Room, placement};
 use crate::admission::HostPort;
 use crate::instance::InstanceId;
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use twofold_allocator::agent::Agent;
-use twofold_allocator::id::{AgentId, Word};
+use twofold_allocator::id::AgentId;
 use twofold_allocator::offer::Placement;
 use twofold_allocator::resources::Resources;
-
-/// What does not change from one attempt to the next.
-#[derive(Debug)]
-pub(super) struct Ground<'a> {
-    pub(super) inquiry: Inquiry<'a>,
-    /// The domains of each pod type that is to be placed.
-    pub(super) domains: BTreeMap<Word, Domains>,
-    /// For each member, the rooms that hold one instance while nothing is placed yet.
-    pub(super) eligible: Vec<Vec<&'a Room<'a>>>,
-    /// What amounts are measured by.
-    pub(super) scale: Scale,
-}
 
 /// What is placed so far.
 #[derive(Clone, Debug)]
@@ -45,8 +34,15 @@ struct Taken {
 
 struct Best<'a> {
     score: Score,
-    agent: &'a Agent,
-    taken: Resources,
+    room: &'a Room<'a>,
+}
+
+fn keep_better<'a>(best: &mut Option<Best<'a>>, other: Option<Best<'a>>) {
+    let Some(other) = other else { return };
+    let key = |one: &Best<'a>| (one.score, one.room.agent.id.clone());
+    if best.as_ref().is_none_or(|best| key(&other) < key(best)) {
+        *best = Some(other);
+    }
 }
 
 impl<'g, 'a> Attempt<'g, 'a> {
@@ -57,9 +53,13 @@ impl<'g, 'a> Attempt<'g, 'a> {
 
     /// Places one instance on the best agent that it fits on; false when there is none.
     pub(super) fn place(&mut self, need: Need<'_>) -> bool {
-        let Some(Best { agent, taken, .. }) = self.best(need) else {
+        let Some(Best { room, .. }) = self.best(need) else {
             return false;
         };
+        let Some(taken) = taken(need.pod_type, &self.spot(room).free) else {
+            return false;
+        };
+        let agent = room.agent;
         self.census.place(&need.pod_type.name, agent);
         let sum = self.taken.entry(agent.id.clone()).or_default();
         sum.resources.add(&taken);
@@ -74,25 +74,61 @@ impl<'g, 'a> Attempt<'g, 'a> {
         true
     }
 
+    /// The best of the agents that were given something already, of which each is judged anew, and of the others,
+    /// which stand in the order of their fit: among those, the first that is crowded the least is the best.
     fn best(&self, need: Need<'_>) -> Option<Best<'a>> {
         let domains = self.ground.domains.get(&need.pod_type.name)?;
         let standing = self.census.standing(&need.pod_type.name, domains);
-        let mut against = Against::default();
         let mut best: Option<Best<'a>> = None;
-        for room in self.ground.eligible.get(need.member)? {
-            let spot = self.spot(room);
-            judge(need, &spot, &standing, &mut against);
-            if !against.0.is_empty() {
+        for room in self.taken.keys().filter_map(|agent| self.room(need.member, agent)) {
+            keep_better(&mut best, self.rated_anew(need, room, &standing));
+        }
+        let least = self.crowding(|| placement::least_crowding(&need.pod_type.rule, &standing));
+        let mut against = Against::default();
+        for choice in self.ground.eligible.get(need.member)? {
+            if self.taken.contains_key(&choice.room.agent.id) {
                 continue;
             }
-            let scored = score(need, &spot, &standing, self.ground.scale, self.preference);
-            if let Some((score, taken)) = scored
-                && best.as_ref().is_none_or(|best| score < best.score)
-            {
-                best = Some(Best { score, agent: room.agent, taken });
+            let spot = self.spot(choice.room);
+            against.0.clear();
+            placement::check(need, &spot, &standing, &mut against);
+            if against.0.is_empty() {
+                let crowding = self.crowding(|| placement::crowding(&need.pod_type.rule, &spot, &standing));
+                let score = Score { crowding, fit: choice.fit };
+                keep_better(&mut best, Some(Best { score, room: choice.room }));
+                if crowding <= least {
+                    break;
+                }
             }
         }
         best
+    }
+
+    /// A room where something is placed already, if one more instance fits there.
+    fn rated_anew(&self, need: Need<'_>, room: &'a Room<'a>, standing: &Standing<'_>) -> Option<Best<'a>> {
+        let spot = self.spot(room);
+        let mut against = Against::default();
+        judge(need, &spot, standing, &mut against);
+        if !against.0.is_empty() {
+            return None;
+        }
+        let crowding = self.crowding(|| placement::crowding(&need.pod_type.rule, &spot, standing));
+        let fit = fit(need, &spot, self.ground.scale)?;
+        Some(Best { score: Score { crowding, fit }, room })
+    }
+
+    fn crowding(&self, counted: impl FnOnce() -> u64) -> u64 {
+        match self.preference {
+            Preference::Spread => counted(),
+            Preference::Tight => 0,
+        }
+    }
+
+    /// An agent's room as a member is shown it.
+    fn room(&self, member: usize, agent: &AgentId) -> Option<&'a Room<'a>> {
+        let rooms = self.ground.inquiry.rooms.get(member)?;
+        let at = rooms.binary_search_by(|room| room.agent.id.cmp(agent)).ok()?;
+        rooms.get(at)
     }
 
     /// What speaks against each agent that the instance is shown, after what is placed so far.

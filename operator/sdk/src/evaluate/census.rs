@@ -64,7 +64,8 @@ impl Census {
         }
     }
 
-    /// The counts of one pod type. The least is taken over the domains given and those in use.
+    /// The counts of one pod type. The least is taken over the domains given and those in use; none are given where
+    /// nothing is spread over them.
     pub(super) fn standing<'a>(&'a self, pod_type: &'a Word, domains: &Domains) -> Standing<'a> {
         let empty = Counts::default();
         let counts = self.by_type.get(pod_type).unwrap_or(&empty);

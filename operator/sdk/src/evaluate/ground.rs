@@ -1,12 +1,11 @@
 //! What can be settled before anything is placed: who is to be placed, on which agents one of them fits at all, and
 //! what they are spread over.
 
-use super::attempt::Ground;
-use super::census::{Census, Domains};
-use super::score::Scale;
-use super::spot::{Against, Need, Spot, judge};
+use super::census::Domains;
+use super::score::{Fit, Scale, fit};
+use super::spot::{Against, Need, Spot, judge_alone};
 use super::{Inquiry, Room, admits};
-use crate::spec::PodType;
+use crate::rule::Domain;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -32,35 +31,64 @@ pub(super) fn is_whole(inquiry: &Inquiry<'_>) -> bool {
     inquiry.ask.ask.members.iter().any(|member| member.least > 0)
 }
 
+/// What does not change from one attempt to the next.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) inquiry: Inquiry<'a>,
+    /// The domains that the pod types that are to be placed are spread over.
+    pub(super) domains: BTreeMap<Word, Domains>,
+    /// For each member, the rooms that hold one instance while nothing is placed yet, the best fit first.
+    pub(super) eligible: Vec<Vec<Choice<'a>>>,
+    /// What amounts are measured by.
+    pub(super) scale: Scale,
+}
+
+/// A room where one instance of a member fits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice<'a> {
+    pub(super) room: &'a Room<'a>,
+    pub(super) fit: Fit,
+}
+
 /// Looks at every agent once.
-pub(super) fn survey<'a>(inquiry: Inquiry<'a>, needs: &[Need<'a>], census: &Census) -> Ground<'a> {
+pub(super) fn survey<'a>(inquiry: Inquiry<'a>, needs: &[Need<'a>]) -> Ground<'a> {
     let mut scale = Scale::default();
+    inquiry.rooms.iter().flatten().for_each(|room| scale.widen(&room.free));
     let mut domains: BTreeMap<Word, Domains> = BTreeMap::new();
+    let mut eligible: Vec<Vec<Choice<'_>>> = inquiry.rooms.iter().map(|_| Vec::new()).collect();
     for need in firsts(needs) {
         let of_type = domains.entry(need.pod_type.name.clone()).or_default();
-        for room in rooms(&inquiry, need.member) {
-            scale.widen(&room.free);
-            if is_usable(need, &spot(&inquiry, room)) {
-                of_type.agents.insert(room.agent.id.clone());
-                of_type.zones.extend(room.agent.domain.as_ref().map(|domain| domain.zone.clone()));
-            }
+        rooms(&inquiry, need.member).iter().for_each(|room| widen(of_type, need, &spot(&inquiry, room)));
+        if let Some(of_member) = eligible.get_mut(need.member) {
+            *of_member = choices(&inquiry, need, scale);
         }
     }
-    let mut eligible: Vec<Vec<&Room<'_>>> = inquiry.rooms.iter().map(|_| Vec::new()).collect();
-    for need in firsts(needs) {
-        let Some(of_member) = eligible.get_mut(need.member) else { continue };
-        // Where the others stand changes as they are placed, so the rule is left to the attempts.
-        let free_of_rule = PodType { rule: crate::rule::Rule::anywhere(), ..need.pod_type.clone() };
-        let need = Need { pod_type: &free_of_rule, ..need };
-        let no_domains = Domains::default();
-        let standing = census.standing(&need.pod_type.name, &no_domains);
-        let mut against = Against::default();
-        of_member.extend(rooms(&inquiry, need.member).iter().filter(|room| {
-            judge(need, &spot(&inquiry, room), &standing, &mut against);
-            against.0.is_empty()
-        }));
-    }
     Ground { inquiry, domains, eligible, scale }
+}
+
+/// The rooms of a member where one instance fits, the rule aside: where the others stand changes as they are placed.
+fn choices<'a>(inquiry: &Inquiry<'a>, need: Need<'a>, scale: Scale) -> Vec<Choice<'a>> {
+    let mut against = Against::default();
+    let choice = |room: &'a Room<'a>| {
+        let spot = spot(inquiry, room);
+        judge_alone(need, &spot, &mut against);
+        let fit = against.0.is_empty().then(|| fit(need, &spot, scale)).flatten()?;
+        Some(Choice { room, fit })
+    };
+    let mut choices: Vec<Choice<'_>> = rooms(inquiry, need.member).iter().filter_map(choice).collect();
+    choices.sort_by_key(|choice| choice.fit);
+    choices
+}
+
+/// Takes in the domains of an agent that an instance could stand on if it were empty. Domains without such an agent
+/// are none to spread over: a zone of tainted agents must not hold up an even spread over the others for ever.
+fn widen(domains: &mut Domains, need: Need<'_>, spot: &Spot<'_>) {
+    let over = |domain| need.pod_type.rule.spreads_over(domain);
+    let (over_agents, over_zones) = (over(Domain::Agent), over(Domain::Zone));
+    if (over_agents || over_zones) && is_usable(need, spot) {
+        domains.agents.extend(over_agents.then(|| spot.agent.id.clone()));
+        domains.zones.extend(spot.zone().filter(|_| over_zones).cloned());
+    }
 }
 
 /// One instance of each member; the others are equal to it.
@@ -77,8 +105,6 @@ fn spot<'s>(inquiry: &Inquiry<'s>, room: &'s Room<'s>) -> Spot<'s> {
     Spot { agent: room.agent, facts, free: Cow::Borrowed(&room.free), ports: None }
 }
 
-/// Whether an instance could stand on the agent if it were empty. Domains without such an agent are none to spread
-/// over: a zone of tainted agents must not hold up an even spread over the others for ever.
 fn is_usable(need: Need<'_>, spot: &Spot<'_>) -> bool {
     let mut against = Against::default();
     admits::check(need, spot, &mut against);

@@ -1,7 +1,7 @@
 //! In which order the members of a gang are placed. Each order fails on some gang that another fits, so a few are
 //! tried; the number is bounded, since the exact answer is as hard as bin packing.
 
-use super::attempt::Ground;
+use super::ground::Ground;
 use super::score::Preference;
 use super::spot::Need;
 use alloc::vec::Vec;

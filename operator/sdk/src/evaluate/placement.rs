@@ -4,6 +4,7 @@ use super::census::Standing;
 use super::spot::{Against, Need, Spot};
 use crate::refusal::{Reason, Stage};
 use crate::rule::{Domain, Rule};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -81,10 +82,17 @@ fn any(rules: &[Rule], spot: &Spot<'_>, standing: &Standing<'_>) -> Result<(), S
 /// How many of the same pod type already stand where the rule would rather have few; less is better.
 pub(super) fn crowding(rule: &Rule, spot: &Spot<'_>, standing: &Standing<'_>) -> u64 {
     match rule {
-        Rule::Spread { over, .. } => {
-            u64::from(standing.own_count(*over, spot).map_or(u32::MAX, |count| count))
-        }
+        Rule::Spread { over, .. } => u64::from(standing.own_count(*over, spot).unwrap_or(u32::MAX)),
         Rule::All(rules) => rules.iter().map(|rule| crowding(rule, spot, standing)).sum(),
+        Rule::AtMost { .. } | Rule::Agent(_) | Rule::SameAs { .. } | Rule::Any(_) | Rule::Not(_) => 0,
+    }
+}
+
+/// The least that [`crowding`] can be on any agent.
+pub(super) fn least_crowding(rule: &Rule, standing: &Standing<'_>) -> u64 {
+    match rule {
+        Rule::Spread { over, .. } => u64::from(standing.least(*over, &BTreeSet::new())),
+        Rule::All(rules) => rules.iter().map(|rule| least_crowding(rule, standing)).sum(),
         Rule::AtMost { .. } | Rule::Agent(_) | Rule::SameAs { .. } | Rule::Any(_) | Rule::Not(_) => 0,
     }
 }

@@ -1,8 +1,7 @@
 //! Which of the agents that fit is taken: an ordered struct of integers, the smallest first.
 
-use super::census::Standing;
 use super::spot::{Need, Spot};
-use super::{admits, gpu, placement};
+use super::{admits, gpu};
 use crate::spec::PodType;
 use twofold_allocator::gpu::Gpus;
 use twofold_allocator::resources::Resources;
@@ -22,8 +21,16 @@ pub(super) enum Preference {
 /// How good a spot is. The agent's name ends ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Score {
-    crowding: u64,
-    avoided_taints: u64,
+    /// How many stand there already that a spread would keep apart.
+    pub(super) crowding: u64,
+    /// How well the instance fits there.
+    pub(super) fit: Fit,
+}
+
+/// How well an instance fits on an agent, whatever stands elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Fit {
+    avoided_taints: usize,
     gpus_left: u64,
     dominant_left: u64,
 }
@@ -62,33 +69,20 @@ impl Scale {
     }
 }
 
-/// Scores a spot where the instance fits, together with what it takes there.
-pub(super) fn score(
-    need: Need<'_>,
-    spot: &Spot<'_>,
-    standing: &Standing<'_>,
-    scale: Scale,
-    preference: Preference,
-) -> Option<(Score, Resources)> {
+/// How well an instance fits on a spot that has the room for it.
+pub(super) fn fit(need: Need<'_>, spot: &Spot<'_>, scale: Scale) -> Option<Fit> {
     let taken = taken(need.pod_type, &spot.free)?;
     let mut left = spot.free.clone().into_owned();
     left.take(&taken).ok()?;
-    let admission = &need.pod_type.admission;
-    let score = Score {
-        crowding: match preference {
-            Preference::Spread => placement::crowding(&need.pod_type.rule, spot, standing),
-            Preference::Tight => 0,
-        },
-        avoided_taints: u64::try_from(admits::avoided_taints(&admission.tolerations, spot.facts))
-            .unwrap_or(u64::MAX),
+    Some(Fit {
+        avoided_taints: admits::avoided_taints(&need.pod_type.admission.tolerations, spot.facts),
         gpus_left: left.gpus.total(),
         dominant_left: scale.dominant_left(&taken, &left),
-    };
-    Some((score, taken))
+    })
 }
 
 /// What one instance takes of what is free, the model of its GPUs settled.
-fn taken(pod_type: &PodType, free: &Resources) -> Option<Resources> {
+pub(super) fn taken(pod_type: &PodType, free: &Resources) -> Option<Resources> {
     let mut taken = pod_type.shape.base.clone();
     if let Some(request) = &pod_type.shape.gpu {
         taken.gpus = Gpus::of(gpu::choose(request, &free.gpus)?.clone(), request.count);

@@ -62,11 +62,17 @@ impl Against {
     }
 }
 
-/// Runs all stages in order; nothing against the spot means that the instance fits there.
+/// Runs all stages; nothing against the spot means that the instance fits there.
 pub(super) fn judge(need: Need<'_>, spot: &Spot<'_>, standing: &Standing<'_>, against: &mut Against) {
+    judge_alone(need, spot, against);
+    super::placement::check(need, spot, standing, against);
+    against.0.sort_by_key(|missing| missing.stage);
+}
+
+/// Runs all stages but placement, which alone depends on where the others stand.
+pub(super) fn judge_alone(need: Need<'_>, spot: &Spot<'_>, against: &mut Against) {
     against.0.clear();
     super::admits::check(need, spot, against);
-    super::placement::check(need, spot, standing, against);
     super::scalars::check(need, spot, against);
     super::gpu::check(need, spot, against);
     super::volume::check(need, spot, against);
