@@ -151,3 +151,88 @@ fn an_operator_killed_after_any_creation_ends_where_the_undisturbed_one_ends() {
         );
     }
 }
+
+fn ring(name: &str, nodes: u32) -> Object {
+    let text = format!(
+        "apiVersion: twofold.dev/v1alpha1\nkind: CassandraService\nmetadata:\n  name: {name}\n  namespace: team\nspec:\n  \
+         version: 5.0.9\n  nodes: {nodes}\n  resources:\n    requests: {{cpu: 1, memory: 2Gi}}\n    \
+         limits: {{cpu: 1, memory: 2Gi}}\n  heap: 512Mi\n  storage:\n    size: 1Gi\n"
+    );
+    let service: twofold_crds::CassandraService = serde_saphyr::from_str(&text).expect("a ring");
+    service.into()
+}
+
+fn ready(cluster: &Cluster, name: &str) -> Option<String> {
+    let Some(Object::CassandraService(service)) =
+        cluster.get(&Key::new(Kind::CassandraService, "team", name))
+    else {
+        panic!("no service")
+    };
+    let conditions = &service.status.as_ref()?.conditions;
+    conditions.iter().find(|c| c.type_ == "Ready").map(|c| c.status.clone())
+}
+
+#[test]
+fn a_ring_of_three_stands_in_three_zones_and_comes_back_after_all_its_pods_are_deleted() {
+    let mut cluster = cluster(6, 3, None);
+    cluster.put(ring("ring", 3));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    settle(&mut cluster, &mut operator);
+    assert_eq!(ready(&cluster, "ring").as_deref(), Some("True"));
+    let before = pods(&cluster);
+    let zones: BTreeSet<_> = before.values().map(|agent| zone(agent)).collect();
+    assert_eq!((before.len(), zones.len()), (3, 3));
+    for name in before.keys() {
+        cluster.remove(&Key::new(Kind::Pod, "team", name));
+    }
+    settle(&mut cluster, &mut operator);
+    let after = pods(&cluster);
+    let zone_of = |pods: &BTreeMap<String, String>| {
+        pods.iter().map(|(name, agent)| (name.clone(), zone(agent))).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(zone_of(&after), zone_of(&before), "an instance changed its rack");
+    assert_eq!(ready(&cluster, "ring").as_deref(), Some("True"));
+}
+
+fn zone(agent: &str) -> u32 {
+    agent.trim_start_matches("agent-").parse::<u32>().expect("an index") % 3
+}
+
+#[test]
+fn empty_members_start_one_at_a_time_the_first_before_all_others() {
+    let mut cluster = cluster(6, 3, None);
+    cluster.put(ring("slow", 3));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    let history = settle(&mut cluster, &mut operator);
+    let lifted: Vec<_> = history
+        .writes
+        .iter()
+        .filter_map(|action| match &action.write {
+            Write::LiftGate { pod, slot, .. } => Some((pod.key.name.clone(), slot.is_some())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lifted.len(), 3, "{lifted:?}");
+    assert_eq!(lifted.first(), Some(&("slow-node-0".to_owned(), true)));
+    assert!(lifted.iter().all(|(_, with_slot)| *with_slot));
+}
+
+#[test]
+fn a_gang_is_whole_after_every_cycle_of_writes() {
+    let mut cluster = cluster(9, 3, None);
+    let sizes = BTreeMap::from([("a", 6usize), ("b", 4), ("c", 5)]);
+    cluster.put(job("a", &[("Chief", 1), ("Worker", 3), ("PS", 2)], "{cpu: 4, memory: 2Gi}"));
+    cluster.put(job("b", &[("Worker", 4)], "{cpu: 5, memory: 2Gi}"));
+    cluster.put(job("c", &[("Worker", 5)], "{cpu: 3, memory: 2Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    for cycle in 0..60 {
+        let decision = operator.decide(&mut cluster);
+        operator.perform(&mut cluster, decision, &mut History::default(), &mut None);
+        for (name, size) in &sizes {
+            let members = pods(&cluster).keys().filter(|pod| pod.starts_with(&format!("{name}-"))).count();
+            assert!(members == 0 || members == *size, "cycle {cycle}: {members} of {size} of {name}");
+        }
+        machine::step(&mut cluster);
+        cluster.pass(1_000);
+    }
+}

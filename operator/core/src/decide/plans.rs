@@ -140,7 +140,9 @@ fn plan_service(
     let Some(upkeep) = upkeep else { return Vec::new() };
     let mut actions = upkeep.actions;
     state.wake(upkeep.wake_at);
-    actions.extend(remove(state, entry, spec, now));
+    if upkeep.wants_offers {
+        actions.extend(remove(state, entry, spec, now));
+    }
     let plans = plan::plans(spec, &entry.view, now);
     state.wake(plans.wake());
     let mut asks = requirement::asks(spec, &entry.view, &plans);

@@ -56,7 +56,10 @@ pub fn view(
     };
     let recorded = belongings.ledger.map(recorded).unwrap_or_default();
     let with_pods: BTreeSet<_> = belongings.pods.iter().filter_map(|pod| instance_of(pod)).collect();
-    for instance in recorded.union(&with_pods).chain(memory.instances()).cloned().collect::<BTreeSet<_>>() {
+    let finished = framework.finished();
+    let known = recorded.union(&with_pods).chain(&finished).chain(memory.instances());
+    for instance in known.cloned().collect::<BTreeSet<_>>() {
+        let gone = if finished.contains(&instance) { TaskState::Succeeded } else { TaskState::Absent };
         let pod = belongings.pods.iter().copied().find(|pod| instance_of(pod).as_ref() == Some(&instance));
         let record = framework.record(belongings.ledger, &instance);
         let claims = belongings
@@ -64,7 +67,13 @@ pub fn view(
             .iter()
             .filter(|claim| claim.instance.as_deref() == Some(instance.to_string().as_str()));
         let reach = claims.fold(Reach::Anywhere, |reach, claim| narrower(reach, reach_of(claim, world)));
-        let view = one(pod, record, reach, world, memory.of(&instance), now);
+        let joined = record.joined;
+        let mut view = one(pod, gone, record, reach, world, memory.of(&instance), now);
+        // A service with a ledger has it in writing who has joined. One that was ready for a moment and lost before
+        // that was written has not: it joins anew.
+        if belongings.ledger.is_some() {
+            view.joined = joined;
+        }
         seen.instances.insert(instance, view);
     }
     seen
@@ -83,13 +92,14 @@ fn recorded(ledger: &ServiceLedger) -> BTreeSet<InstanceId> {
 
 fn one(
     pod: Option<&PodRecord>,
+    gone: TaskState,
     record: InstanceRecord,
     reach: Reach,
     world: &World,
     memory: &mut crate::memory::InstanceMemory,
     now: Timestamp,
 ) -> InstanceView {
-    let state = pod.map_or(TaskState::Absent, |pod| task(pod, world));
+    let state = pod.map_or(gone, |pod| task(pod, world));
     let since = memory.saw(pod.map(|pod| pod.identity.uid.as_str()), &state, now);
     InstanceView {
         task: View::Known(state, now),

@@ -121,12 +121,20 @@ pub fn ended(mut pod: Pod, exit_code: i32, now: Timestamp) -> Pod {
     pod
 }
 
+/// An address of its own for each pod, from the number in its UID.
+fn address(pod: &Pod) -> String {
+    let digits = pod.metadata.uid.iter().flat_map(|uid| uid.chars()).filter(char::is_ascii_digit);
+    let number: u32 = digits.collect::<String>().parse().unwrap_or_default();
+    std::net::Ipv4Addr::from(0x0a00_0000 | (number & 0x00ff_ffff)).to_string()
+}
+
 fn status(pod: &Pod, phase: &str, state: &ContainerState, now: Timestamp) -> PodStatus {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let ready = phase == "Running";
     PodStatus {
         phase: Some(phase.to_owned()),
         start_time: Some(condition::time(now)),
+        pod_ip: Some(address(pod)),
         conditions: Some(vec![PodCondition {
             type_: "Ready".to_owned(),
             status: if ready { "True" } else { "False" }.to_owned(),

@@ -4,10 +4,15 @@ use crate::action::{Action, Write};
 use crate::decide::{State, decide};
 use crate::decision::{Decision, Query};
 use crate::input::Input;
-use crate::object::Kind;
+use crate::object::{Key, Kind, Object};
+use crate::observe::pod;
+use crate::record::Phase;
 use crate::settings::Settings;
 use crate::simulate::{cluster::Cluster, machine};
 use twofold_allocator::tick::Tick;
+
+/// How long nothing must happen for an operator to be at rest, in milliseconds.
+const QUIET_MILLIS: u64 = 180_000;
 
 /// An operator at work on a cluster in memory.
 #[derive(Debug)]
@@ -80,39 +85,59 @@ impl Operator {
         true
     }
 
-    /// Runs until nothing is decided, nothing moves and nothing is due within a minute, or for so many cycles.
+    /// Runs until nothing was written and nothing moved for three minutes, or nothing is due at all, or for so many
+    /// cycles.
     pub fn run(&mut self, cluster: &mut Cluster, most_cycles: u64) -> History {
         let mut history = History::default();
+        let mut quiet_millis = 0;
         while history.cycles < most_cycles {
             history.cycles += 1;
             let decision = self.decide(cluster);
             history.violations.extend(decision.violations.iter().cloned());
             let wake_at = decision.wake_at;
             let idle = decision.actions.is_empty();
-            self.inputs.extend(decision.queries.iter().map(answer));
+            self.inputs.extend(decision.queries.iter().map(|query| answer(query, cluster)));
             self.perform(cluster, decision, &mut history, &mut None);
             let moved = machine::step(cluster);
             let told = self.inputs.iter().any(|input| !matches!(input, Input::Report { .. }));
-            if idle && moved == 0 && !told {
-                match wake_at.map(|at| at.millis_since(cluster.now())) {
-                    Some(wait) if wait <= 60_000 => cluster.pass(wait.max(1)),
-                    _ => {
-                        history.at_rest = true;
-                        return history;
-                    }
-                }
+            if !idle || moved > 0 || told {
+                quiet_millis = 0;
+                continue;
             }
+            let wait = wake_at.map(|at| at.millis_since(cluster.now()).max(1));
+            history.at_rest = wait.is_none_or(|wait| quiet_millis + wait > QUIET_MILLIS);
+            let (false, Some(wait)) = (history.at_rest, wait) else { return history };
+            quiet_millis += wait;
+            cluster.pass(wait);
         }
         history
     }
 }
 
-/// What the agent of a server says that is well: in memory every server is.
-fn answer(query: &Query) -> Input {
-    let host = format!("host-{}", query.uid);
+/// What the agent of a server says: in memory every server is well, and sees all the others of its ring that run.
+fn answer(query: &Query, cluster: &Cluster) -> Input {
+    let members = cluster.objects().filter_map(|(_, object)| match object {
+        Object::Pod(pod) => Some(pod::record(pod)),
+        _ => None,
+    });
+    let owner = cluster.get(&query.pod).and_then(|pod| pod::controller(pod.metadata()));
+    let ring: Vec<_> = members
+        .filter(|member| member.phase == Phase::Running && member.controller == owner)
+        .map(|member| {
+            serde_json::json!({
+                "address": member.ip, "hostId": host_id(&member.key), "status": "UN", "rack": "any",
+            })
+        })
+        .collect();
     let answer = serde_json::json!({
-        "instance": query.pod.name, "podUid": query.uid, "mode": "Normal", "detail": "", "ready": true,
-        "cqlAnswers": true, "bootstrapped": true, "hostId": host, "ring": {"unknown": "not asked"},
+        "instance": query.pod.name, "podUid": query.uid, "address": query.address, "mode": "Normal", "detail": "",
+        "ready": true, "cqlAnswers": true, "bootstrapped": true, "hostId": host_id(&query.pod),
+        "ring": {"known": ring, "ageMs": 0},
     });
     Input::Report { pod: query.pod.clone(), uid: query.uid.clone(), answer: Ok(answer) }
+}
+
+/// A server keeps its host id with its data, so with its name.
+fn host_id(pod: &Key) -> String {
+    format!("host-of-{}", pod.name)
 }
