@@ -94,7 +94,10 @@ impl Framework for CassandraService {
         situation: &Situation<'_>,
         launches: &[(InstanceId, Launch)],
     ) -> Vec<Action> {
-        launch::writes(self, situation, launches)
+        let agent = |launch: &Launch| launch.placement().agent.clone();
+        let placed: Vec<_> =
+            launches.iter().map(|(instance, launch)| (instance.clone(), agent(launch))).collect();
+        launch::writes(self, situation, &placed)
     }
 
     fn start(&self, _: &ServiceSpec, situation: &Situation<'_>, starts: &[InstanceId]) -> Vec<Action> {

@@ -6,24 +6,23 @@ use super::{claim, names, pod, racks, recording, support};
 use crate::action::{Action, Write};
 use crate::frameworks::Situation;
 use crate::object::Object;
-use twofold_allocator::offer::Launch;
+use twofold_allocator::id::AgentId;
 use twofold_crds::{CassandraService, ServiceLedgerSpec};
 use twofold_sdk::instance::InstanceId;
 
-/// The writes of accepted launches. When an agent is in no rack of the ring there are none at all: part of a gang is
-/// no gang.
+/// The writes of instances that go to these agents. When an agent is in no rack of the ring there are none at all: part
+/// of a gang is no gang.
 #[must_use]
 pub fn writes(
     resource: &CassandraService,
     situation: &Situation<'_>,
-    launches: &[(InstanceId, Launch)],
+    placed: &[(InstanceId, AgentId)],
 ) -> Vec<Action> {
     let known = recording::current(resource, situation);
-    let placed = launches.iter().map(|(instance, launch)| (instance, launch.placement().agent.as_str()));
     let Some(next) = recorded(resource, situation, known.as_ref(), placed) else { return Vec::new() };
     let mut actions: Vec<Action> = recording::write(resource, situation, next.clone()).into_iter().collect();
     actions.extend(support::writes(resource, situation, Some(&next)));
-    for (instance, _) in launches {
+    for (instance, _) in placed {
         let Some(entry) = ledger::entry(&next, instance) else { continue };
         if recording::claim_of(situation, entry).is_none() {
             actions.push(create(resource, claim::claim(resource, instance, &next.cluster_id)));
@@ -42,11 +41,11 @@ pub fn writes(
 }
 
 /// The record with the launches in it; none when one of them has no rack, or its volume is lost.
-fn recorded<'a>(
+fn recorded(
     resource: &CassandraService,
     situation: &Situation<'_>,
     known: Option<&ServiceLedgerSpec>,
-    placed: impl Iterator<Item = (&'a InstanceId, &'a str)>,
+    placed: &[(InstanceId, AgentId)],
 ) -> Option<ServiceLedgerSpec> {
     let first = || ledger::begun("CassandraService", names::name(resource), names::uid(resource));
     let mut next = known.cloned().unwrap_or_else(first);
@@ -61,8 +60,8 @@ fn recorded<'a>(
         }
         let event = Event::Launched {
             instance: instance.clone(),
-            agent: agent.to_owned(),
-            rack: racks::of_launch(resource, known, instance, situation.zones.get(agent))?,
+            agent: agent.to_string(),
+            rack: racks::of_launch(resource, known, instance, situation.zones.get(agent.as_str()))?,
             claim: names::claim(resource, instance),
         };
         next = ledger::apply(&next, &event).ok()?;

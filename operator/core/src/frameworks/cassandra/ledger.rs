@@ -90,9 +90,7 @@ impl fmt::Display for Refused {
         match self {
             Self::NotRecorded(instance) => write!(f, "{instance} is not on record"),
             Self::SlotTaken(holder) => write!(f, "{holder} is joining the ring; one at a time does"),
-            Self::NotFirst(instance) => {
-                write!(f, "{instance} waits for the first node of the new ring, which begins it")
-            }
+            Self::NotFirst(_) => f.write_str("waits for the first node, which begins the new ring"),
             Self::IsMember(instance) => write!(f, "{instance} is a member and needs no turn"),
         }
     }

@@ -25,8 +25,6 @@ pub struct NodeReport {
     pub instance: String,
     /// Which pod of that name.
     pub pod_uid: String,
-    /// Its address.
-    pub address: String,
     /// What the server does, such as `Joining` or `Normal`.
     pub mode: String,
     /// Why, in a sentence; may be empty.

@@ -5,26 +5,13 @@ use super::{heap, names, racks};
 use crate::frameworks::Problem;
 use crate::observe::requests;
 use std::collections::BTreeSet;
-use twofold_allocator::quantity::parse_bytes;
+use twofold_allocator::quantity::{Quantity, parse_bytes};
 use twofold_crds::cassandra_service::{OPERATOR_OWNED_YAML_KEYS, RackFrom};
 use twofold_crds::{CassandraService, ServiceLedgerSpec};
 
 /// The longest name from which all other names can be made: pods, their host names and services.
 const MAX_NAME: usize = 40;
 const LEAST_HEAP: u64 = 64 << 20;
-
-/// Keys of `cassandra.yaml` that the agent decides, beyond those that the schema refuses.
-const AGENT_OWNED_YAML_KEYS: [&str; 9] = [
-    "listen_interface_prefer_ipv6",
-    "listen_on_broadcast_address",
-    "rpc_interface_prefer_ipv6",
-    "partitioner",
-    "initial_token",
-    "start_native_transport",
-    "native_transport_port_ssl",
-    "authenticator",
-    "client_encryption_options",
-];
 
 /// All problems of the resource; none when it can be carried out.
 #[must_use]
@@ -97,15 +84,19 @@ fn memory(resource: &CassandraService, found: &mut Vec<Problem>) {
         Err(error) => found.push(problem("InvalidQuantity", "spec.heap", error.to_string())),
         Ok(heap) if heap >= limit => {
             let message = format!(
-                "a heap of {heap} bytes does not fit in the memory limit of {limit} bytes, of which the server needs \
-                 more than the heap; lower spec.heap or raise spec.resources.limits[memory]"
+                "a heap of {} does not fit in the memory limit of {}, of which the server needs more than the heap; lower \
+                 spec.heap or raise spec.resources.limits[memory]",
+                Quantity::whole(heap).binary(),
+                Quantity::whole(limit).binary()
             );
             found.push(problem("HeapTooLarge", "spec.heap", message));
         }
         Ok(heap) if heap < LEAST_HEAP => {
             let message = format!(
-                "a heap of {heap} bytes is below {LEAST_HEAP} bytes, the least that a server starts with; raise \
-                 spec.heap or, where it is auto, spec.resources.limits[memory]"
+                "a heap of {} is below {}, the least that a server starts with; raise spec.heap or, where it is auto, \
+                 spec.resources.limits[memory]",
+                Quantity::whole(heap).binary(),
+                Quantity::whole(LEAST_HEAP).binary()
             );
             found.push(problem("HeapTooSmall", "spec.heap", message));
         }
@@ -197,9 +188,7 @@ fn configuration(resource: &CassandraService, found: &mut Vec<Problem>) {
             format!("{:?} cannot name a datacenter; use letters, digits, '.', '_' and '-'", spec.datacenter);
         found.push(problem("InvalidConfig", "spec.datacenter", message));
     }
-    let owned = |key: &str| {
-        OPERATOR_OWNED_YAML_KEYS.iter().any(|(name, _)| *name == key) || AGENT_OWNED_YAML_KEYS.contains(&key)
-    };
+    let owned = |key: &str| OPERATOR_OWNED_YAML_KEYS.iter().any(|(name, _)| *name == key);
     for key in spec.config.cassandra_yaml.keys().filter(|key| owned(key)) {
         let message = "is written by the operator; remove it";
         found.push(problem("InvalidConfig", format!("spec.config.cassandraYaml.{key}"), message));
