@@ -7,7 +7,7 @@ use crate::object::Key;
 use crate::record::{ClaimRecord, PodRecord, SupportRecord};
 use crate::settings::Settings;
 use k8s_openapi::api::core::v1::Pod;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::id::FrameworkId;
 use twofold_allocator::offer::Launch;
 use twofold_allocator::tick::Timestamp;
@@ -125,6 +125,11 @@ pub trait Framework {
 
     /// Whether the first deployment is over, so that lost members are asked for singly: some member has run.
     fn has_run(&self, ledger: Option<&ServiceLedger>, pods: &[&PodRecord]) -> bool;
+
+    /// Instances that ended with success once: they are done for good, also when their pods are gone.
+    fn finished(&self) -> BTreeSet<InstanceId> {
+        BTreeSet::new()
+    }
 
     /// The service in level two's language, or all that is wrong with the resource. Pure in the resource, its
     /// ledger, the settings and the zones of agents. Its `role` is the bare name that the resource gives (or `default`); the path in the

@@ -3,6 +3,7 @@
 //! say so.
 
 mod cleanup;
+mod completed;
 mod condition;
 mod defaults;
 mod event;
@@ -29,7 +30,7 @@ use defaults::{Job, ReplicaType};
 use k8s_openapi::api::core::v1::Pod;
 use pod::Mould;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::offer::Launch;
 use twofold_crds::tfjob::TfJobStatus;
 use twofold_crds::{ServiceLedger, TFJob};
@@ -50,6 +51,10 @@ impl Framework for TFJob {
         };
         let shows = |type_| self.status.as_ref().is_some_and(|status| condition::holds(status, type_));
         shows(condition::RUNNING) || shows(condition::RESTARTING) || pods.iter().any(ran)
+    }
+
+    fn finished(&self) -> BTreeSet<InstanceId> {
+        self.status.as_ref().map(completed::of).unwrap_or_default()
     }
 
     fn translate(

@@ -84,3 +84,76 @@ pub(super) fn put(
         last_transition_time: Some(transition),
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The conditions after these were set true in turn, a second apart; `!` sets one false.
+    fn after(types: &[&'static str]) -> Vec<String> {
+        let shown = |one: JobCondition| match one.status.as_str() {
+            "True" => one.type_,
+            other => format!("{}={other}", one.type_),
+        };
+        all(types).conditions.into_iter().map(shown).collect()
+    }
+
+    fn all(types: &[&'static str]) -> TfJobStatus {
+        let mut status = TfJobStatus::default();
+        for (second, type_) in (0..).zip(types) {
+            let now = Timestamp(second * 1_000);
+            match type_.strip_prefix('!') {
+                Some(type_) => put(&mut status, type_, "False", "Other", String::new(), now),
+                None => set(&mut status, type_, format!("at {second}"), now),
+            }
+        }
+        status
+    }
+
+    #[test]
+    fn the_latest_is_last() {
+        assert_eq!(after(&[CREATED, SUSPENDED, RUNNING]), [CREATED, SUSPENDED, RUNNING]);
+        assert_eq!(
+            after(&[CREATED, SUSPENDED, RUNNING, "!Suspended"]),
+            [CREATED, RUNNING, "Suspended=False"]
+        );
+    }
+
+    #[test]
+    fn running_and_restarting_take_each_other_out() {
+        assert_eq!(after(&[CREATED, RUNNING, RESTARTING]), [CREATED, RESTARTING]);
+        assert_eq!(after(&[CREATED, RUNNING, RESTARTING, RUNNING]), [CREATED, RUNNING]);
+    }
+
+    #[test]
+    fn an_end_turns_running_to_false_in_its_place() {
+        assert_eq!(after(&[RUNNING, SUSPENDED, SUCCEEDED]), ["Running=False", SUSPENDED, SUCCEEDED]);
+        assert_eq!(after(&[RUNNING, FAILED]), ["Running=False", FAILED]);
+    }
+
+    #[test]
+    fn nothing_follows_a_failure_but_a_failure_may_follow_success() {
+        assert_eq!(after(&[CREATED, FAILED, SUCCEEDED, RUNNING]), [CREATED, FAILED]);
+        assert_eq!(after(&[CREATED, SUCCEEDED, FAILED]), [CREATED, SUCCEEDED, FAILED]);
+    }
+
+    #[test]
+    fn what_is_said_already_is_not_said_again() {
+        let status = all(&[CREATED, RUNNING, CREATED]);
+        let created = find(&status, CREATED).unwrap();
+        assert_eq!(created.message.as_deref(), Some("at 0"));
+        assert_eq!(status.conditions.last().map(|one| one.type_.as_str()), Some(RUNNING));
+    }
+
+    #[test]
+    fn the_transition_time_is_kept_while_the_status_is_the_same() {
+        let mut status = all(&[CREATED, "!Running"]);
+        let later = Timestamp(60_000);
+        put(&mut status, RUNNING, "False", "TFJobSuspended", String::new(), later);
+        let running = find(&status, RUNNING).unwrap();
+        assert_eq!(running.last_transition_time, Some(time(Timestamp(1_000))));
+        assert_eq!(running.last_update_time, Some(time(later)));
+        set(&mut status, RUNNING, String::new(), later);
+        assert_eq!(find(&status, RUNNING).unwrap().last_transition_time, Some(time(later)));
+    }
+}

@@ -1,5 +1,6 @@
 //! What is ours to say of a job, beside upstream's status: who pays, how far its gang is, why it waits, what is wrong.
 
+use super::completed;
 use super::condition::{SUSPENDED, holds, is_finished};
 use super::defaults::Job;
 use super::trouble::{self, Trouble};
@@ -26,7 +27,7 @@ pub(super) fn twofold(
     let gang = gang(job, situation);
     let is_idle = is_finished(status) || holds(status, SUSPENDED);
     let trouble = if is_idle { None } else { trouble::first(situation.pods) };
-    let state = state(status, outcome, gang, running(job, situation));
+    let state = state(status, outcome, gang, running(job, status, situation));
     let waits = outcome.ok().filter(|waiting| !is_idle && !waiting.summary.is_empty());
     TwofoldStatus {
         observed_generation: generation,
@@ -126,13 +127,12 @@ fn gang(job: &Job<'_>, situation: &Situation<'_>) -> GangStatus {
     GangStatus { desired, least: desired, launched: count(|_| true), bound: count(|pod| pod.bound) }
 }
 
-fn running(job: &Job<'_>, situation: &Situation<'_>) -> i32 {
-    let runs = |pod: &&&PodRecord| {
-        is_wanted(job, pod)
-            && pod.deleting.is_none()
-            && matches!(pod.phase, Phase::Running | Phase::Succeeded)
-    };
-    i32::try_from(situation.pods.iter().filter(runs).count()).unwrap_or(i32::MAX)
+/// Replicas that run or have completed, whatever became of the pods of those.
+fn running(job: &Job<'_>, status: &TfJobStatus, situation: &Situation<'_>) -> i32 {
+    let runs =
+        |pod: &&&PodRecord| is_wanted(job, pod) && pod.deleting.is_none() && pod.phase == Phase::Running;
+    let completed = completed::of(status).len();
+    i32::try_from(situation.pods.iter().filter(runs).count() + completed).unwrap_or(i32::MAX)
 }
 
 fn is_wanted(job: &Job<'_>, pod: &PodRecord) -> bool {

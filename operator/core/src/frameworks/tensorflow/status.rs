@@ -4,8 +4,8 @@ use super::condition::{
     self, CREATED, FAILED, RESTARTING, RUNNING, SUCCEEDED, SUSPENDED, holds, is_finished,
 };
 use super::defaults::{Job, ReplicaType, Replicas, RestartPolicy};
-use super::restart;
 use super::tally::Tally;
+use super::{completed, restart};
 use crate::condition::time;
 use crate::frameworks::Situation;
 use twofold_allocator::tick::Timestamp;
@@ -28,11 +28,13 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
         resume(&mut status, job, now);
     }
     status.start_time.get_or_insert_with(|| time(now));
+    let before = completed::of(&status);
     let tallies: Vec<_> = ReplicaType::VOTES
         .iter()
         .filter_map(|type_| job.of(*type_))
-        .map(|replicas| (replicas, Tally::of(replicas, situation)))
+        .map(|replicas| (replicas, Tally::of(replicas, &before, situation)))
         .collect();
+    completed::note(&mut status, job, situation);
     status.replica_statuses =
         tallies.iter().map(|(replicas, tally)| (replicas.type_.key().to_owned(), tally.status())).collect();
     restart::count(status.twofold.get_or_insert_default(), &tallies, situation);
@@ -72,6 +74,7 @@ fn resume(status: &mut TfJobStatus, job: &Job<'_>, now: Timestamp) {
     if let Some(twofold) = &mut status.twofold {
         twofold.restarts = None;
         twofold.restarted_pods.clear();
+        twofold.completed.clear();
     }
 }
 

@@ -4,6 +4,7 @@ use super::defaults::{Replicas, RestartPolicy};
 use crate::frameworks::Situation;
 use crate::observe::service::instance_of;
 use crate::record::{Phase, PodRecord};
+use std::collections::BTreeSet;
 use twofold_crds::tfjob::{ReplicaStatus, TENSORFLOW_CONTAINER};
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::launch;
@@ -41,9 +42,18 @@ enum Count {
 }
 
 impl<'a> Tally<'a> {
-    /// Counts the pods of these replicas. Surplus ones count as nothing, and so do those whose launch failed.
-    pub(super) fn of(replicas: &Replicas<'_>, situation: &Situation<'a>) -> Self {
+    /// Counts the pods of these replicas. Surplus ones count as nothing, and so do those whose launch failed. A
+    /// replica that is on record as completed counts as one that succeeded, whatever became of its pod.
+    pub(super) fn of(
+        replicas: &Replicas<'_>,
+        completed: &BTreeSet<InstanceId>,
+        situation: &Situation<'a>,
+    ) -> Self {
         let mut tally = Self::default();
+        for instance in completed.iter().filter(|instance| belongs(instance, replicas)) {
+            tally.succeeded += 1;
+            tally.first_succeeded |= instance.index == 0;
+        }
         for pod in situation.pods.iter().copied() {
             let Some(instance) = instance_of(pod).filter(|instance| belongs(instance, replicas)) else {
                 continue;
@@ -97,7 +107,8 @@ pub(super) fn exit_code(pod: &PodRecord) -> Option<i32> {
     trainer.terminated.as_ref().map(|end| end.exit_code)
 }
 
-fn belongs(instance: &InstanceId, replicas: &Replicas<'_>) -> bool {
+/// Whether an instance is one of these replicas, and no surplus one.
+pub(super) fn belongs(instance: &InstanceId, replicas: &Replicas<'_>) -> bool {
     instance.pod_type.as_str() == replicas.type_.lower() && instance.index < replicas.count
 }
 

@@ -1,0 +1,28 @@
+//! Replicas that ended well. They are put on record, so that one does not run again when its pod is collected or
+//! deleted while the job goes on.
+
+use super::defaults::Job;
+use super::tally::belongs;
+use crate::frameworks::Situation;
+use crate::observe::service::instance_of;
+use crate::record::Phase;
+use std::collections::BTreeSet;
+use twofold_crds::tfjob::TfJobStatus;
+use twofold_sdk::instance::InstanceId;
+
+/// The replicas that are on record.
+pub(super) fn of(status: &TfJobStatus) -> BTreeSet<InstanceId> {
+    let names = status.twofold.iter().flat_map(|twofold| &twofold.completed);
+    let parts = names.filter_map(|name| name.rsplit_once('-'));
+    parts.filter_map(|(type_, index)| Some(InstanceId::new(type_, index.parse().ok()?))).collect()
+}
+
+/// Puts on record which replicas have ended well; surplus ones are forgotten.
+pub(super) fn note(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
+    let succeeded = situation.pods.iter().filter(|pod| pod.phase == Phase::Succeeded);
+    let mut completed = of(status);
+    completed.extend(succeeded.filter_map(|pod| instance_of(pod)));
+    completed.retain(|instance| job.replicas.iter().any(|replicas| belongs(instance, replicas)));
+    let names = completed.iter().map(ToString::to_string).collect();
+    status.twofold.get_or_insert_default().completed = names;
+}

@@ -1,0 +1,207 @@
+//! Restart policies, the limit of restarts, the deadline.
+
+use crate::scene::{Is, Scene};
+use twofold_core::frameworks::Framework;
+use twofold_sdk::instance::InstanceId;
+use twofold_sdk::observed::{InstanceView, TaskState, View};
+use twofold_sdk::spec::Relaunch;
+
+fn scene(policy: &str, more: &str) -> Scene {
+    let mut scene = Scene::of(&[("Worker", 2)], more).policy(policy);
+    scene.pods("worker", 0, 2, Is::Running);
+    scene.tell();
+    scene
+}
+
+const FAILED: &str = "TFJob team/mnist has failed because 1 Worker replica(s) failed.";
+const FAILING: &str = "job \"mnist\" is failing because \"Worker\" replica(s) failed.";
+const RESTARTING: &str = "job mnist is restarting because Worker replica(s) failed.";
+
+#[test]
+fn a_failure_is_final_or_retried_by_policy() {
+    let cases = [
+        ("Never", Is::Failed(1), FAILED),
+        ("Never", Is::Failed(137), FAILED),
+        ("Never", Is::Ended("Evicted"), FAILED),
+        ("OnFailure", Is::Failed(1), RESTARTING),
+        ("OnFailure", Is::Ended("Evicted"), RESTARTING),
+        ("Always", Is::Failed(1), RESTARTING),
+        ("ExitCode", Is::Failed(1), FAILING),
+        ("ExitCode", Is::Failed(127), FAILING),
+        ("ExitCode", Is::Failed(128), RESTARTING),
+        ("ExitCode", Is::Failed(143), RESTARTING),
+        ("ExitCode", Is::Ended("Evicted"), RESTARTING),
+    ];
+    for (policy, is, message) in cases {
+        let state = if message == RESTARTING { "Restarting" } else { "Failed" };
+        let mut scene = scene(policy, "");
+        scene.pod("worker", 1, is);
+        scene.tell();
+        assert_eq!(scene.conditions().last().map(String::as_str), Some(state), "{policy} {is:?}");
+        assert_eq!(scene.message(state), message, "{policy} {is:?}");
+    }
+}
+
+#[test]
+fn the_event_of_a_failure_by_exit_code_is_a_warning_and_of_another_is_not() {
+    for (policy, warning) in [("ExitCode", true), ("Never", false)] {
+        let mut scene = scene(policy, "");
+        scene.pod("worker", 1, Is::Failed(1));
+        let notes = scene.notes();
+        let failed = notes.iter().find(|note| note.reason == "TFJobFailed").unwrap();
+        assert_eq!(failed.warning, warning, "{policy}");
+        let exited = notes.iter().find(|note| note.reason == "ExitedWithCode").unwrap();
+        assert_eq!(exited.message, "Pod: team.mnist-worker-1 exited with code 1");
+    }
+}
+
+#[test]
+fn a_restarting_job_runs_again_when_its_replica_does() {
+    let mut scene = scene("OnFailure", "");
+    scene.pod("worker", 1, Is::Failed(1));
+    assert_eq!(scene.tell(), ["ExitedWithCode", "TFJobRestarting"]);
+    assert_eq!(scene.conditions(), ["Created", "Restarting"]);
+    scene.gone("worker", 1);
+    scene.tell();
+    assert_eq!(scene.conditions(), ["Created", "Running"]);
+    scene.pod("worker", 1, Is::Running);
+    scene.tell();
+    assert_eq!(scene.conditions(), ["Created", "Running"]);
+    assert_eq!(scene.told().twofold.unwrap().restarts, Some(1));
+}
+
+#[test]
+fn a_launch_that_failed_is_no_failure_of_the_replica() {
+    for reason in ["OutOfcpu", "OutOfnvidia.com/gpu", "NodeAffinity", "UnexpectedAdmissionError"] {
+        let mut scene = scene("Never", "runPolicy: {backoffLimit: 0}");
+        scene.pod("worker", 1, Is::Ended(reason));
+        scene.tell();
+        assert_eq!(scene.conditions(), ["Created", "Running"], "{reason}");
+        assert_eq!(scene.counts("Worker"), (1, 0, 0), "{reason}");
+    }
+}
+
+#[test]
+fn a_pod_that_goes_while_it_runs_restarts_the_job_unless_its_policy_is_never() {
+    for (policy, state) in [("Never", "Failed"), ("OnFailure", "Restarting"), ("ExitCode", "Restarting")] {
+        let mut scene = scene(policy, "runPolicy: {backoffLimit: 1}");
+        scene.pod("worker", 1, Is::Going);
+        scene.tell();
+        assert_eq!(scene.conditions().last().map(String::as_str), Some(state), "{policy}");
+    }
+}
+
+#[test]
+fn a_replica_whose_machine_is_proven_gone_counts_like_one_that_goes() {
+    for (policy, state) in [("Never", "Failed"), ("OnFailure", "Restarting")] {
+        let mut scene = scene(policy, "");
+        let lost = View::Known(TaskState::Lost, scene.now);
+        let seen = InstanceView { task: lost, ..InstanceView::absent(scene.now) };
+        scene.view.instances.insert(InstanceId::new("worker", 1), seen);
+        scene.tell();
+        assert_eq!(scene.conditions().last().map(String::as_str), Some(state), "{policy}");
+    }
+}
+
+#[test]
+fn level_two_relaunches_by_the_same_rule() {
+    let cases = [
+        ("Never", Relaunch::Never),
+        ("OnFailure", Relaunch::Always),
+        ("Always", Relaunch::Always),
+        ("ExitCode", Relaunch::ExitCodeAtLeast(128)),
+    ];
+    for (policy, relaunch) in cases {
+        let spec = scene(policy, "").translate().unwrap();
+        assert_eq!(spec.pod_types[0].relaunch, relaunch, "{policy}");
+    }
+}
+
+#[test]
+fn restarts_by_the_kubelet_count_while_their_pod_runs() {
+    let cases = [
+        ("OnFailure", 0, [0, 0], false),
+        ("OnFailure", 0, [1, 0], true),
+        ("OnFailure", 4, [1, 2], false),
+        ("OnFailure", 4, [2, 2], true),
+        ("Always", 1, [0, 1], true),
+        ("ExitCode", 1, [1, 0], true),
+        ("Never", 1, [5, 5], false),
+    ];
+    for (policy, limit, restarts, fails) in cases {
+        let mut scene = scene(policy, &format!("runPolicy: {{backoffLimit: {limit}}}"));
+        for (index, count) in (0..).zip(restarts) {
+            scene.pod("worker", index, Is::RestartedInPlace(count));
+        }
+        scene.tell();
+        let failed = scene.conditions().contains(&"Failed".to_owned());
+        assert_eq!(failed, fails, "{policy} {limit} {restarts:?}");
+    }
+}
+
+#[test]
+fn restarts_by_us_count_once_each_and_for_good() {
+    let mut scene = scene("ExitCode", "runPolicy: {backoffLimit: 3}");
+    for round in 0..3 {
+        assert!(!scene.conditions().contains(&"Failed".to_owned()), "round {round}");
+        scene.named_pod("worker", 1, &format!("uid-{round}"), Is::Failed(137));
+        scene.tell();
+        scene.tell();
+        assert_eq!(scene.told().twofold.unwrap().restarts, Some(round + 1));
+        scene.gone("worker", 1);
+        scene.tell();
+    }
+    assert_eq!(scene.conditions().last().map(String::as_str), Some("Failed"));
+    let message = "Job mnist has failed because it has reached the specified backoff limit";
+    assert_eq!(scene.message("Failed"), message);
+    assert!(scene.told().completion_time.is_some());
+    assert!(!scene.upkeep().wants_offers);
+}
+
+#[test]
+fn counted_pods_are_forgotten_when_they_are_gone_and_a_resumed_job_counts_anew() {
+    let mut scene = scene("OnFailure", "");
+    scene.pod("worker", 1, Is::Failed(1));
+    scene.tell();
+    assert_eq!(scene.told().twofold.unwrap().restarted_pods, ["mnist-worker-1-1"]);
+    scene.gone("worker", 1);
+    scene.tell();
+    assert!(scene.told().twofold.unwrap().restarted_pods.is_empty());
+    scene.job.spec.run_policy.suspend = true;
+    scene.tell();
+    scene.job.spec.run_policy.suspend = false;
+    scene.tell();
+    assert_eq!(scene.told().twofold.unwrap().restarts, None);
+}
+
+#[test]
+fn a_job_past_its_deadline_fails_and_asks_to_be_looked_at_in_time() {
+    let mut scene = scene("Never", "runPolicy: {activeDeadlineSeconds: 30}");
+    assert_eq!(scene.upkeep().wake_at, Some(scene.now.plus_millis(30_000)));
+    scene.pass_time(29);
+    assert_eq!(scene.tell(), Vec::<String>::new());
+    scene.pass_time(1);
+    assert!(!scene.upkeep().wants_offers);
+    assert_eq!(scene.tell(), ["TFJobFailed", "JobTerminated"]);
+    assert_eq!(scene.conditions(), ["Created", "Running=False", "Failed"]);
+    let message = "Job mnist has failed because it was active longer than specified deadline";
+    assert_eq!(scene.message("Failed"), message);
+}
+
+#[test]
+fn the_gang_has_started_once_a_member_ran_and_is_whole_again_after_a_suspension() {
+    let mut fresh = Scene::of(&[("Worker", 2)], "");
+    let has_run = |scene: &Scene| scene.with_situation(|situation| scene.job.has_run(None, situation.pods));
+    fresh.pod("worker", 0, Is::Pending).pod("worker", 1, Is::Ended("OutOfcpu"));
+    assert!(!has_run(&fresh));
+    let mut scene = scene("OnFailure", "");
+    assert!(has_run(&scene));
+    scene.gone("worker", 0);
+    scene.gone("worker", 1);
+    assert!(has_run(&scene));
+    scene.job.spec.run_policy.suspend = true;
+    scene.tell();
+    scene.job.spec.run_policy.suspend = false;
+    scene.tell();
+    assert!(!has_run(&scene));
+}
