@@ -34,7 +34,7 @@ build() {
     docker) docker build --quiet --build-arg BASE="${3:-}" -t "$2" -f "$here/$1/Containerfile" "$stage" ;;
     buildah) buildah bud --quiet --isolation chroot --format docker --build-arg BASE="${3:-}" -t "$2" \
         -f "$here/$1/Containerfile" "$stage" ;;
-    esac
+    esac >/dev/null
     rm -rf "$stage"
 }
 

@@ -28,7 +28,7 @@ for lib in libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.s
 done
 cp -L /lib64/ld-linux-x86-64.so.2 usr/lib64/
 cp "$(command -v busybox)" usr/bin/busybox
-for tool in sh cat env grep id ls ps sleep; do ln -s busybox "usr/bin/$tool"; done
+for tool in sh cat env grep id ls ps readlink sleep; do ln -s busybox "usr/bin/$tool"; done
 
 cp -r "$here/bin" opt/cassandra/
 cp "$here"/conf/* etc/cassandra/

@@ -10,7 +10,7 @@ mmdebstrap --quiet --variant=extract --include="$packages" --setup-hook='
 cd "$1/root"
 rm -rf dev/* usr/share/doc usr/share/locale usr/share/man usr/lib/x86_64-linux-gnu/perl* var/cache var/lib/apt
 ln -s python3.11 usr/bin/python3
-for tool in sh cat env grep id ls ps sleep; do ln -s busybox "usr/bin/$tool"; done
+for tool in sh cat env grep id ls ps readlink sleep; do ln -s busybox "usr/bin/$tool"; done
 echo 'root:x:0:0:root:/root:/bin/sh
 twofold:x:65532:65532:twofold:/tmp:/bin/sh' > etc/passwd
 echo 'root:x:0:

@@ -4,10 +4,13 @@ Only the leading worker needs the checkpoint directory: at the start it hands wh
 When one process is lost the others end too, with an exit code that asks for a restart.
 """
 
+import os
+import time
+
+import task  # first: it forks before TensorFlow is loaded
+
 import numpy as np
 import tensorflow as tf
-
-import task
 
 
 def connect():
@@ -16,25 +19,29 @@ def connect():
     return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
 
-def everywhere(strategy, value):
-    """The sum of all workers' values: with zeros from all but one, that one's value."""
-    def share(mine):
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, mine)
+def from_leader(job, strategy, values):
+    """The leader's values on every worker: a sum, to which the others contribute zeros. All workers wait
+    here for each other."""
+    mine = {name: value if job.leads else np.zeros_like(value) for name, value in values.items()}
 
-    return tf.function(lambda mine: strategy.run(share, args=(mine,)))(tf.convert_to_tensor(value)).numpy()
+    def share(mine):
+        # The copies are on the replica's device; arguments are on none, and cannot be reduced.
+        copies = {name: tf.identity(value) for name, value in mine.items()}
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, copies)
+
+    shared = tf.function(lambda mine: strategy.run(share, args=(mine,)))(mine)
+    return {name: value.numpy() for name, value in shared.items()}
 
 
 def train(job, options, strategy):
     checkpoints = task.Checkpoints(options.checkpoints) if job.leads else None
+    values = task.new_parameters()
     if job.leads:
-        if checkpoints.restored():
-            job.say("restored step", int(checkpoints.step))
-        job.say(f"first loss {float(checkpoints.first):.4f}")
-        start, values = int(checkpoints.step), {n: v.numpy() for n, v in checkpoints.parameters.items()}
-    else:
-        start, values = 0, {name: np.zeros_like(value) for name, value in task.new_parameters().items()}
-    step = int(everywhere(strategy, np.int64(start)))
-    values = {name: everywhere(strategy, value) for name, value in values.items()}
+        checkpoints.announce(job)
+        values = {name: variable.numpy() for name, variable in checkpoints.parameters.items()}
+    start = checkpoints.step.numpy() if job.leads else np.int64(0)
+    step = int(from_leader(job, strategy, {"step": start})["step"])
+    values = from_leader(job, strategy, values)
     with strategy.scope():
         parameters = {name: tf.Variable(value) for name, value in values.items()}
 
@@ -61,27 +68,26 @@ def train(job, options, strategy):
             saved = checkpoints.save(step, {name: variable.numpy() for name, variable in parameters.items()})
             job.say(f"step {step} loss {loss:.4f} saved {saved}")
         if options.delay and step != options.steps:
-            task.time.sleep(options.delay)
+            time.sleep(options.delay)
     # Nobody leaves while another may still be inside the last step.
-    everywhere(strategy, np.int64(1))
+    from_leader(job, strategy, {"step": np.int64(step)})
     return checkpoints
 
 
 def main():
     options = task.arguments(__doc__)
     job = task.Job()
-    task.end_on_sigterm()
     job.say("tensorflow", tf.__version__)
     try:
         strategy = connect()
         job.say("connected, replicas:", strategy.num_replicas_in_sync)
         checkpoints = train(job, options, strategy)
-    except (tf.errors.OpError, RuntimeError) as error:
+    except task.LOST as error:
         job.lost(error)
     if job.leads:
         task.finish(job, checkpoints)
     job.say("done")
-    task.os._exit(0)
+    os._exit(0)
 
 
 if __name__ == "__main__":

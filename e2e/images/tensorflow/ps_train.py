@@ -4,31 +4,29 @@ Workers and parameter servers serve until they are ended; the chief's end is the
 is started again goes on from its checkpoint.
 """
 
-import signal
+import time
+
+import task  # first: it forks before TensorFlow is loaded
 
 import numpy as np
 import tensorflow as tf
-
-import task
 
 
 def serve(job):
     server = tf.distribute.Server(tf.train.ClusterSpec(job.cluster), job_name=job.kind, task_index=job.index)
     job.say("tensorflow", tf.__version__, "serves", server.target)
-    while True:
-        signal.pause()
+    server.join()
 
 
 def coordinate(job, options):
     job.say("tensorflow", tf.__version__)
-    checkpoints = task.Checkpoints(options.checkpoints)
-    if checkpoints.restored():
-        job.say("restored step", int(checkpoints.step))
-    job.say(f"first loss {float(checkpoints.first):.4f}")
+    # Connecting replaces this process's devices: no variable may exist before.
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec(job.cluster), rpc_layer="grpc", task_type=job.kind, task_id=job.index)
     strategy = tf.distribute.ParameterServerStrategy(resolver)
     coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+    checkpoints = task.Checkpoints(options.checkpoints)
+    checkpoints.announce(job)
     with strategy.scope():
         parameters = {name: tf.Variable(value.numpy()) for name, value in checkpoints.parameters.items()}
 
@@ -52,21 +50,20 @@ def coordinate(job, options):
         saved = checkpoints.save(step, {name: variable.numpy() for name, variable in parameters.items()})
         job.say(f"step {step} loss {np.mean([value.fetch() for value in losses]):.4f} saved {saved}")
         if options.delay and step < options.steps:
-            task.time.sleep(options.delay)
+            time.sleep(options.delay)
     task.finish(job, checkpoints)
 
 
 def main():
     options = task.arguments(__doc__)
     job = task.Job()
-    task.end_on_sigterm()
     if job.kind in ("ps", "worker"):
         serve(job)
     elif job.kind != "chief":
         raise SystemExit("ps_train.py needs a Chief replica in the TFJob: it gives out the work")
     try:
         coordinate(job, options)
-    except tf.errors.OpError as error:
+    except task.LOST as error:
         job.lost(error)
 
 

@@ -2,9 +2,9 @@
 
 import sys
 
-import tensorflow as tf
+import task  # first: it forks before TensorFlow is loaded
 
-import task
+import tensorflow as tf
 
 
 def main():

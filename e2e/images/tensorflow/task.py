@@ -7,10 +7,10 @@ in every step; the held-out data is made from its own seed and never trained on.
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
 import time
+
+import init  # first: it forks
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,11 @@ import tensorflow as tf
 FEATURES, HIDDEN, CLASSES = 32, 64, 4
 BATCH = 64
 LEARNING_RATE = 0.2
-RETRYABLE = 143  # the exit code of "not my fault, start me again"
+# What TensorFlow raises when another process of the job has gone.
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError, tf.errors.InternalError)
+
+tf.get_logger().setLevel("ERROR")
 
 _TRUTH = np.random.RandomState(7).randn(FEATURES, CLASSES).astype("float32")
 
@@ -44,7 +48,7 @@ class Job:
     def lost(self, error):
         """Another process of the job is gone: end in a way that asks for a restart."""
         self.say("lost a peer:", type(error).__name__, str(error).splitlines()[0][:200])
-        os._exit(RETRYABLE)
+        os._exit(init.RETRYABLE)
 
 
 def arguments(description):
@@ -54,18 +58,6 @@ def arguments(description):
     parser.add_argument("--every", type=int, default=25, help="steps between checkpoints")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds to sleep after each checkpoint interval")
     return parser.parse_args()
-
-
-def end_on_sigterm():
-    """Call before TensorFlow starts threads. PID 1 ignores SIGTERM unless it handles it, and a Python handler
-    does not run while the main thread waits inside TensorFlow; so a thread of its own takes the signal."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-
-    def wait():
-        signal.sigwait({signal.SIGTERM})
-        os._exit(RETRYABLE)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def batch(rng):
@@ -114,8 +106,10 @@ class Checkpoints:
         else:
             self.first.assign(held_out_loss(self.parameters))
 
-    def restored(self):
-        return int(self.step) > 0
+    def announce(self, job):
+        if int(self.step) > 0:
+            job.say("restored step", int(self.step))
+        job.say(f"first loss {float(self.first):.4f}")
 
     def save(self, step, parameters):
         self.step.assign(step)
