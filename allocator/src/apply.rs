@@ -56,8 +56,7 @@ impl Allocator {
         if !self.books.agents.at(no).is_active() {
             self.rescind_on(no);
         }
-        self.fleet_changed();
-        self.books.agent_changed(no, another);
+        self.books.agent_grew(no, another);
         true
     }
 
@@ -67,15 +66,9 @@ impl Allocator {
             return false;
         }
         self.rescind_on(no);
-        self.books.forget_agent(no);
         self.books.set_agent(no, None);
-        self.fleet_changed();
+        self.books.forget_agent(no);
         true
-    }
-
-    /// Another fleet may change who sees the room that GPUs keep, so everybody looks again.
-    fn fleet_changed(&mut self) {
-        self.books.lift_changed_views();
     }
 
     fn apply_role(&mut self, role: Role) -> bool {
@@ -145,14 +138,14 @@ impl Allocator {
             return false;
         }
         self.rescind_of(no);
-        let book = self.books.frameworks.at_mut(no);
-        let mut before = core::mem::take(&mut book.wants);
+        let mut before = self.books.take_wants(no);
         // An ask that is the same as before keeps what it refused.
         let keep = |want: Want| match before.iter().position(|old| old.terms == want.terms) {
             Some(at) => before.swap_remove(at),
             None => want,
         };
-        book.wants = wants.into_iter().map(keep).collect();
+        let wants = wants.into_iter().map(keep).collect();
+        self.books.put_wants(no, wants);
         true
     }
 
@@ -177,11 +170,7 @@ impl Allocator {
             Owner::Foreign => None,
         };
         let entry = TaskBook { agent, framework, resources, finishing, launch: false };
-        let before = self.books.replace_task(task, entry);
-        self.load_changed(agent);
-        if let Some(before) = before.filter(|before| before.agent != agent) {
-            self.load_changed(before.agent);
-        }
+        self.books.replace_task(task, entry);
         true
     }
 
@@ -189,14 +178,11 @@ impl Allocator {
         let Some(before) = self.books.strike_task(task) else { return false };
         if let Some(framework) = before.framework {
             // Its own rules may have counted the task that is gone.
-            self.books.show_again(framework, before.agent);
+            if self.books.frameworks.at(framework).framework.is_some() {
+                self.books.show_again(framework, before.agent);
+            }
         }
-        self.load_changed(before.agent);
         true
-    }
-
-    fn load_changed(&mut self, agent: AgentNo) {
-        self.books.agent_changed(agent, false);
     }
 
     fn apply_avoid(&mut self, framework: &FrameworkId, agent: &AgentId, until: Timestamp) -> bool {
@@ -206,6 +192,7 @@ impl Allocator {
         if self.books.agents.at(agent).agent.is_none() {
             return false;
         }
+        self.books.expires(Some(until));
         self.books.frameworks.at_mut(framework).avoid.insert(agent, until) != Some(until)
     }
 

@@ -61,6 +61,12 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Whether one of these fits in `free`.
+    #[must_use]
+    pub fn fits(&self, free: &Resources) -> bool {
+        free.contains(&self.base) && self.gpu.as_ref().is_none_or(|gpu| gpu.choose(&free.gpus).is_some())
+    }
+
     /// What one of these takes from `free`, with the model of its GPUs settled: the first by name that has enough.
     ///
     /// # Errors

@@ -7,13 +7,17 @@ pub(crate) mod role;
 pub(crate) mod task;
 pub(crate) mod want;
 
+use crate::filter::Soft;
 use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
+use crate::order::Order;
 use crate::policy::Policy;
+use crate::pool::Pool;
 use crate::resources::Resources;
 use crate::share::FairSet;
 use crate::slab::{No, Slab};
 use agent::AgentBook;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use framework::FrameworkBook;
 use role::RoleBook;
 use task::TaskBook;
@@ -49,9 +53,13 @@ pub(crate) struct Books {
     pub(crate) used: Resources,
     /// Grows when an agent comes, goes, or is another than before; not when its load changes.
     pub(crate) fleet: u64,
+    pub(crate) pool: Pool,
+    pub(crate) soft: Soft,
+    /// Who is next.
+    pub(crate) order: Order,
     /// What changed since the laws were last checked.
-    pub(crate) touched_agents: BTreeSet<AgentNo>,
-    pub(crate) touched_roles: BTreeSet<RoleNo>,
+    pub(crate) touched_agents: Vec<AgentNo>,
+    pub(crate) touched_roles: Vec<RoleNo>,
 }
 
 impl Books {
@@ -73,17 +81,12 @@ impl Books {
             free: Resources::default(),
             used: Resources::default(),
             fleet: 0,
-            touched_agents: BTreeSet::new(),
-            touched_roles: BTreeSet::new(),
+            pool: Pool::default(),
+            soft: Soft::default(),
+            order: Order::default(),
+            touched_agents: Vec::new(),
+            touched_roles: Vec::new(),
         }
-    }
-
-    /// The agents that are known, by name.
-    pub(crate) fn known_agents(&self) -> impl Iterator<Item = (AgentNo, &AgentBook)> {
-        self.agent_names
-            .values()
-            .map(|no| (*no, self.agents.at(*no)))
-            .filter(|(_, book)| book.agent.is_some())
     }
 
     /// The role and all above it, the root last.

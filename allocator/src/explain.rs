@@ -136,7 +136,7 @@ impl Books {
                 Standing::Refused
             };
         }
-        match self.next_turn() {
+        match self.next_by_definition() {
             Some(choice) if choice.want != no => {
                 Standing::After(self.frameworks.at(choice.want.framework).id.clone())
             }

@@ -1,127 +1,255 @@
 //! Filters: what a framework refused stays hidden from it while there is no more to give, and is shown again once
-//! there is.
+//! there is. A refusal is of the ask that was offered. Also who sleeps because there is nothing to see, and who wakes.
 
-use crate::books::want::{Refusal, Terms, WantState};
+use crate::books::want::{Terms, Want, WantState};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
+use crate::refusal::Level;
 use crate::tick::Timestamp;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+/// What may be lost: who waits for what, and what changed since they were last looked at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Soft {
+    /// Wants that have nothing to see.
+    pub(crate) asleep: BTreeSet<WantNo>,
+    /// Wants that are held back until something changes.
+    pub(crate) parked: BTreeSet<WantNo>,
+    /// Wants that refused something.
+    pub(crate) refusing: BTreeSet<WantNo>,
+    /// Agents that have more to give than before, or are others than before (true).
+    grown: BTreeMap<AgentNo, bool>,
+    /// The number of the last refusal.
+    pub(crate) refusals: u64,
+    /// Nothing ends by time before this.
+    next_expiry: Option<Timestamp>,
+    /// The fleet for which was decided who leaves the room that GPUs need.
+    fleet: u64,
+}
+
+impl Soft {
+    /// Forgets that an agent changed, as it is struck out.
+    pub(crate) fn forget_growth(&mut self, agent: AgentNo) {
+        self.grown.remove(&agent);
+    }
+}
+
 impl Books {
+    /// Notes that an agent has more to give, or is another than before.
+    pub(crate) fn agent_grew(&mut self, agent: AgentNo, another: bool) {
+        *self.soft.grown.entry(agent).or_default() |= another;
+    }
+
     /// Notes that a want refused every agent that it saw.
     pub(crate) fn refuse_all(&mut self, no: WantNo, until: Option<Timestamp>) {
-        let seen: Vec<AgentNo> =
-            self.known_agents().map(|(agent, _)| agent).filter(|agent| self.sees(no, *agent)).collect();
-        self.refuse(no, &seen, until);
+        let known = self.known_agents().map(|(agent, _)| agent);
+        let seen: Vec<AgentNo> = known.filter(|agent| self.sees(no, *agent)).collect();
+        self.refuse(no, seen, until);
     }
 
     /// Notes that a want refused these agents as they are now.
-    pub(crate) fn refuse(&mut self, no: WantNo, agents: &[AgentNo], until: Option<Timestamp>) {
+    pub(crate) fn refuse(&mut self, no: WantNo, agents: Vec<AgentNo>, until: Option<Timestamp>) {
+        self.soft.refusals += 1;
+        let number = self.soft.refusals;
         let keeps = self.keeps_gpu_room(no);
-        for agent in agents {
-            let amounts = self.free_for(no, *agent, keeps).into_owned();
-            if let Some(want) = self.want_mut(no) {
-                want.refused.insert(*agent, Refusal { amounts, until });
+        for agent in &agents {
+            let kept = keeps && self.agents.at(*agent).has_gpus();
+            let view = kept.then(|| self.view_of(*agent, true).into_owned());
+            let book = self.agents.at_mut(*agent);
+            match view {
+                Some(view) => book.kept_levels.note(number, book.changed, &view),
+                None => book.levels.note(number, book.changed, &book.free),
             }
         }
-    }
-
-    /// Lifts what a changed agent lifts, and wakes who may now have room. An agent that is another than before, not
-    /// only one with another load, is shown to everybody again.
-    pub(crate) fn agent_changed(&mut self, agent: AgentNo, another: bool) {
-        let wants: Vec<WantNo> = self.wants().collect();
-        for no in wants {
-            self.lift(no, agent, another);
-            let asleep = self.want(no).is_some_and(|want| want.state == WantState::Asleep);
-            if asleep && self.has_room(no, agent, self.keeps_gpu_room(no)) {
-                self.set_state(no, WantState::Waiting);
-            }
-        }
-    }
-
-    fn lift(&mut self, no: WantNo, agent: AgentNo, another: bool) {
-        let Some(want) = self.want(no).filter(|want| !want.refused.is_empty()) else { return };
-        let many = matches!(want.terms, Terms::Ask(_)) && want.unit.as_ref().is_some_and(|unit| unit.many);
-        let keeps = self.keeps_gpu_room(no);
-        let lifted = match want.refused.get(&agent) {
-            Some(refusal) => another || !refusal.amounts.contains(&self.free_for(no, agent, keeps)),
-            None => many && self.has_room(no, agent, keeps),
-        };
-        if !lifted {
-            return;
-        }
+        let known = self.agent_names.len();
         if let Some(want) = self.want_mut(no) {
-            if many {
-                want.refused.clear();
-                want.state = if want.state == WantState::Asleep { WantState::Waiting } else { want.state };
-            } else {
-                want.refused.remove(&agent);
+            for agent in &agents {
+                want.refused.lift(*agent);
+            }
+            want.kept = keeps;
+            want.refused.add(number, until, agents, known);
+            self.soft.refusing.insert(no);
+        }
+        self.expires(until);
+    }
+
+    /// Notes that something ends by time.
+    pub(crate) fn expires(&mut self, until: Option<Timestamp>) {
+        if let Some(until) = until {
+            self.soft.next_expiry = Some(self.soft.next_expiry.map_or(until, |next| next.min(until)));
+        }
+    }
+
+    /// Lifts what changed agents lift, and wakes who may now have room.
+    pub(crate) fn see_changes(&mut self) {
+        if self.soft.fleet != self.fleet {
+            self.soft.fleet = self.fleet;
+            self.lift_other_views();
+        }
+        for (agent, another) in core::mem::take(&mut self.soft.grown) {
+            let (full, kept) = self.outgrown(agent, another);
+            let refusing: Vec<WantNo> = self.soft.refusing.iter().copied().collect();
+            for no in refusing {
+                self.lift_grown(no, agent, another, &full, &kept);
+            }
+            let asleep: Vec<WantNo> = self.soft.asleep.iter().copied().collect();
+            for no in asleep {
+                if self.has_room(no, agent, self.keeps_gpu_room(no)) {
+                    self.set_state(no, WantState::Waiting);
+                }
+            }
+        }
+    }
+
+    /// The levels of refusal that an agent outgrew, for those that see all of it and for those that leave room to GPUs.
+    fn outgrown(&mut self, agent: AgentNo, another: bool) -> (Vec<Level>, Vec<Level>) {
+        let kept_free = self.view_of(agent, true).into_owned();
+        let book = self.agents.at_mut(agent);
+        if another {
+            book.levels.clear();
+            book.kept_levels.clear();
+            return (Vec::new(), Vec::new());
+        }
+        (book.levels.outgrown(&book.free), book.kept_levels.outgrown(&kept_free))
+    }
+
+    fn lift_grown(&mut self, no: WantNo, agent: AgentNo, another: bool, full: &[Level], kept: &[Level]) {
+        let gpus = self.agents.at(agent).has_gpus();
+        let Some(want) = self.want_mut(no) else { return };
+        let levels = if want.kept && gpus { kept } else { full };
+        let lifted = if another {
+            want.refused.lift(agent)
+        } else {
+            !levels.is_empty() && want.refused.lift_within(agent, levels)
+        };
+        let many = want.is_of_many();
+        let hidden = want.refused.contains(agent);
+        // A set is shown again whole, also when an agent comes into view that it did not see.
+        if many && (lifted || (!hidden && self.has_room(no, agent, self.keeps_gpu_room(no)))) {
+            self.show_all(no);
+        } else if lifted {
+            self.note_refusing(no);
+        }
+    }
+
+    /// Shows a want everything that it refused.
+    fn show_all(&mut self, no: WantNo) {
+        if let Some(want) = self.want_mut(no) {
+            want.refused.clear();
+        }
+        self.note_refusing(no);
+        if self.want(no).is_some_and(|want| want.state == WantState::Asleep) {
+            self.set_state(no, WantState::Waiting);
+        }
+    }
+
+    fn note_refusing(&mut self, no: WantNo) {
+        if self.want(no).is_none_or(|want| want.refused.is_empty()) {
+            self.soft.refusing.remove(&no);
+        }
+    }
+
+    /// After a change of the fleet, shows those everything again that now leave the room that GPUs need, or no more.
+    fn lift_other_views(&mut self) {
+        let looking: Vec<WantNo> = self.soft.asleep.union(&self.soft.refusing).copied().collect();
+        for no in looking {
+            let keeps = self.keeps_gpu_room(no);
+            if self.want(no).is_some_and(|want| want.kept != keeps) {
+                if let Some(want) = self.want_mut(no) {
+                    want.kept = keeps;
+                }
+                self.show_all(no);
             }
         }
     }
 
     pub(crate) fn set_state(&mut self, no: WantNo, state: WantState) {
-        if let Some(want) = self.want_mut(no) {
-            want.state = state;
+        let Some(want) = self.want_mut(no).filter(|want| want.state != state) else { return };
+        want.state = state;
+        self.note_state(no, state);
+        self.relist(no);
+    }
+
+    fn note_state(&mut self, no: WantNo, state: WantState) {
+        self.soft.asleep.remove(&no);
+        self.soft.parked.remove(&no);
+        match state {
+            WantState::Waiting => {}
+            WantState::Asleep => drop(self.soft.asleep.insert(no)),
+            WantState::Parked => drop(self.soft.parked.insert(no)),
         }
     }
 
-    /// Shows a framework everything again.
+    /// Takes out what a framework wants.
+    pub(crate) fn take_wants(&mut self, framework: FrameworkNo) -> Vec<Want> {
+        self.unlist_framework(framework);
+        let wants = core::mem::take(&mut self.frameworks.at_mut(framework).wants);
+        for at in 0..wants.len() {
+            let no = WantNo { framework, at };
+            self.note_state(no, WantState::Waiting);
+            self.soft.refusing.remove(&no);
+        }
+        wants
+    }
+
+    /// Puts in what a framework wants from now on.
+    pub(crate) fn put_wants(&mut self, framework: FrameworkNo, wants: Vec<Want>) {
+        for (at, want) in wants.iter().enumerate() {
+            let no = WantNo { framework, at };
+            self.note_state(no, want.state);
+            if !want.refused.is_empty() {
+                self.soft.refusing.insert(no);
+            }
+        }
+        self.frameworks.at_mut(framework).wants = wants;
+        self.relist_framework(framework);
+    }
+
+    /// Shows a framework everything again, as if for the first time.
     pub(crate) fn forget_refusals(&mut self, framework: FrameworkNo) {
-        for want in &mut self.frameworks.at_mut(framework).wants {
-            want.refused.clear();
-            want.looked = false;
-            want.state = WantState::Waiting;
+        for at in 0..self.frameworks.at(framework).wants.len() {
+            let no = WantNo { framework, at };
+            self.show_all(no);
+            if let Some(want) = self.want_mut(no) {
+                want.looked = false;
+            }
         }
+        self.wake(framework);
     }
 
-    /// Lets the wants of a framework look again that had nothing to see.
+    /// Lets the wants of a framework look again.
     pub(crate) fn wake(&mut self, framework: FrameworkNo) {
-        for want in &mut self.frameworks.at_mut(framework).wants {
-            want.state = WantState::Waiting;
+        for at in 0..self.frameworks.at(framework).wants.len() {
+            self.set_state(WantNo { framework, at }, WantState::Waiting);
         }
     }
 
     /// Shows a framework one agent again.
     pub(crate) fn show_again(&mut self, framework: FrameworkNo, agent: AgentNo) {
-        if !self.framework_names.values().any(|no| *no == framework) {
-            return;
-        }
-        for want in &mut self.frameworks.at_mut(framework).wants {
-            if want.refused.contains_key(&agent) {
-                let many = want.unit.as_ref().is_some_and(|unit| unit.many);
-                if many {
-                    want.refused.clear()
-                } else {
-                    drop(want.refused.remove(&agent))
-                }
-                want.state = WantState::Waiting;
+        for at in 0..self.frameworks.at(framework).wants.len() {
+            let no = WantNo { framework, at };
+            let lifted = self.want_mut(no).is_some_and(|want| want.refused.lift(agent));
+            if lifted && self.want(no).is_some_and(Want::is_of_many) {
+                self.show_all(no);
+            }
+            if lifted {
+                self.note_refusing(no);
+                self.set_state(no, WantState::Waiting);
             }
         }
     }
 
     /// Strikes an agent out of what was refused and avoided, as it is gone.
     pub(crate) fn forget_agent(&mut self, agent: AgentNo) {
-        for no in self.framework_names.values() {
-            let book = self.frameworks.at_mut(*no);
-            book.avoid.remove(&agent);
-            for want in &mut book.wants {
-                want.refused.remove(&agent);
+        self.soft.forget_growth(agent);
+        let refusing: Vec<WantNo> = self.soft.refusing.iter().copied().collect();
+        for no in refusing {
+            if self.want_mut(no).is_some_and(|want| want.refused.lift(agent)) {
+                self.note_refusing(no);
             }
         }
-    }
-
-    /// After a change of the fleet: lifts what a want now sees more of, and lets those look again that slept.
-    pub(crate) fn lift_changed_views(&mut self) {
-        let wants: Vec<WantNo> = self.wants().collect();
-        for no in wants {
-            let refused: Vec<AgentNo> =
-                self.want(no).map(|w| w.refused.keys().copied().collect()).unwrap_or_default();
-            for agent in refused {
-                self.lift(no, agent, false);
-            }
-            if self.want(no).is_some_and(|want| want.state == WantState::Asleep) {
-                self.set_state(no, WantState::Waiting);
-            }
+        for no in self.framework_names.values() {
+            self.frameworks.at_mut(*no).avoid.remove(&agent);
         }
     }
 
@@ -136,33 +264,61 @@ impl Books {
 
     /// Gives those another chance that a limit, the headroom or an unanswered turn held back.
     pub(crate) fn unpark(&mut self) {
-        let wants: Vec<WantNo> = self.wants().collect();
-        for no in wants {
-            if self.want(no).is_some_and(|want| want.state == WantState::Parked) {
-                self.set_state(no, WantState::Waiting);
-            }
+        let parked: Vec<WantNo> = self.soft.parked.iter().copied().collect();
+        for no in parked {
+            self.set_state(no, WantState::Waiting);
         }
+        let looking: Vec<WantNo> = self.soft.asleep.union(&self.soft.refusing).copied().collect();
+        let narrowed: Vec<WantNo> = looking.into_iter().filter(|no| self.narrows_models(*no)).collect();
+        for no in narrowed {
+            // How much of a model its limit leaves is no property of the agent, so no change of the agent shows it.
+            self.show_all(no);
+            self.set_state(no, WantState::Waiting);
+        }
+        self.reconsider_guarantees();
     }
 
     /// Lifts what ends by time; says whether anything did.
     pub(crate) fn expire(&mut self, now: Timestamp) -> bool {
+        if self.soft.next_expiry.is_none_or(|next| next > now) {
+            return false;
+        }
+        self.soft.next_expiry = None;
         let mut any = false;
         let frameworks: Vec<FrameworkNo> = self.framework_names.values().copied().collect();
-        for no in frameworks {
-            let book = self.frameworks.at_mut(no);
-            let avoided = book.avoid.len();
-            book.avoid.retain(|_, until| *until > now);
-            let avoided = book.avoid.len() < avoided;
-            for want in &mut book.wants {
-                let refused = want.refused.len();
-                want.refused.retain(|_, refusal| refusal.until.is_none_or(|until| until > now));
-                let lifted = avoided || want.refused.len() < refused;
-                any |= lifted;
-                if lifted && want.state == WantState::Asleep {
-                    want.state = WantState::Waiting;
-                }
+        for framework in frameworks {
+            let avoid = &mut self.frameworks.at_mut(framework).avoid;
+            let before = avoid.len();
+            avoid.retain(|_, until| *until > now);
+            let shown = avoid.len() < before;
+            let next = avoid.values().min().copied();
+            self.expires(next);
+            for at in 0..self.frameworks.at(framework).wants.len() {
+                any |= self.expire_want(WantNo { framework, at }, now, shown);
             }
         }
         any
+    }
+
+    fn expire_want(&mut self, no: WantNo, now: Timestamp, shown: bool) -> bool {
+        let Some(want) = self.want_mut(no) else { return false };
+        let lifted = want.refused.expire(now);
+        let (next, many, asleep) =
+            (want.refused.next_expiry(), want.is_of_many(), want.state == WantState::Asleep);
+        self.expires(next);
+        if (lifted || shown) && many {
+            self.show_all(no);
+        } else if (lifted || shown) && asleep {
+            self.set_state(no, WantState::Waiting);
+        }
+        self.note_refusing(no);
+        lifted || shown
+    }
+}
+
+impl Want {
+    /// Whether what it refuses is refused as a set: a unit of more than one member.
+    pub(crate) fn is_of_many(&self) -> bool {
+        matches!(self.terms, Terms::Ask(_)) && self.unit.as_ref().is_some_and(|unit| unit.many)
     }
 }

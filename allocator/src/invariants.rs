@@ -8,7 +8,9 @@ use crate::allocator::Allocator;
 use crate::books::{AgentNo, Books, RoleNo};
 use crate::id::{AgentId, FrameworkId, OfferId, RolePath};
 use crate::policy::Laws;
+use crate::refusal::Levels;
 use crate::resources::{Amounts, Kind, Resources};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -25,6 +27,10 @@ pub enum Violation {
     Rebuild(alloc::string::String),
     /// A framework's soft state names what is not there, or is larger than it can be.
     SoftState(FrameworkId),
+    /// An ask sleeps while an agent that it sees has room for it.
+    Sleeper(FrameworkId),
+    /// The index of the order says another is next than the definition.
+    Order,
     /// An offer is live whose want is not there.
     DeadOffer(OfferId),
     /// A gift made an over-commitment larger.
@@ -60,6 +66,8 @@ impl fmt::Display for Violation {
             Self::SoftState(framework) => {
                 write!(f, "framework {framework}: its filters name what is not there")
             }
+            Self::Sleeper(framework) => write!(f, "framework {framework}: an ask sleeps beside room for it"),
+            Self::Order => f.write_str("the index of the order says another is next than the definition"),
             Self::DeadOffer(offer) => write!(f, "offer {}: it is live, and its want is not there", offer.0),
             Self::OverCommitted { agent, kind } => write!(f, "agent {agent}: a gift over-committed {kind}"),
             Self::OverLimit { role, kind } => write!(f, "role {role}: a gift went over the limit of {kind}"),
@@ -82,6 +90,10 @@ impl Allocator {
         broken.extend(books.soft_state_is_bounded());
         broken.extend(self.live_offers_have_wants());
         broken.extend(self.equals_rebuild());
+        let mut next = self.clone();
+        next.look_around();
+        broken.extend(next.books.nobody_sleeps_beside_room());
+        broken.extend(next.books.order_is_as_defined());
         broken
     }
 
@@ -89,7 +101,10 @@ impl Allocator {
     pub fn check_touched(&mut self) -> Vec<Violation> {
         let agents = core::mem::take(&mut self.books.touched_agents);
         let roles = core::mem::take(&mut self.books.touched_roles);
+        agents.iter().for_each(|no| self.books.agents.at_mut(*no).touched = false);
+        roles.iter().for_each(|no| self.books.roles.at_mut(*no).touched = false);
         let broken = match self.books.policy.laws {
+            Laws::Off => Vec::new(),
             Laws::Everything => self.audit(),
             Laws::Touched => {
                 let mut broken = self.broken.clone();
@@ -113,6 +128,21 @@ impl Allocator {
 }
 
 impl Books {
+    /// The index of the order says the same as the definition.
+    fn order_is_as_defined(&mut self) -> Option<Violation> {
+        let by_index = self.next_turn();
+        (by_index != self.next_by_definition()).then_some(Violation::Order)
+    }
+
+    /// Nobody sleeps while an agent that it sees has room for it.
+    fn nobody_sleeps_beside_room(&self) -> impl Iterator<Item = Violation> {
+        let missed = self.soft.asleep.iter().filter(|no| {
+            let keeps = self.keeps_gpu_room(**no);
+            self.known_agents().any(|(agent, _)| self.has_room(**no, agent, keeps))
+        });
+        missed.map(|no| Violation::Sleeper(self.frameworks.at(no.framework).id.clone()))
+    }
+
     /// On each agent, what is in use and what is free make up the capacity, or the excess is flagged.
     fn agent_balances(&self, no: AgentNo) -> Option<Violation> {
         let book = self.agents.at(no);
@@ -157,13 +187,19 @@ impl Books {
         (total != self.total || free != self.free || used != self.used).then_some(Violation::Totals)
     }
 
-    /// Filters name agents that are known, and so are no more than there are pairs.
+    /// Filters name agents that are known, so that they are no more than there are pairs; an agent keeps few levels.
     fn soft_state_is_bounded(&self) -> impl Iterator<Item = Violation> {
-        let known = |no: &AgentNo| self.agent_names.get(&self.agents.at(*no).id) == Some(no);
+        let known: BTreeSet<AgentNo> = self.known_agents().map(|(no, _)| no).collect();
+        let numbers: BTreeSet<usize> = known.iter().map(|no| no.index()).collect();
+        let levels = self
+            .known_agents()
+            .all(|(_, book)| book.levels.len().max(book.kept_levels.len()) <= Levels::MOST);
         let broken = self.framework_names.iter().filter(move |(_, no)| {
             let book = self.frameworks.at(**no);
-            let refused = book.wants.iter().flat_map(|want| want.refused.keys());
-            !book.avoid.keys().chain(refused).all(known)
+            let mut refused = book.wants.iter().flat_map(|want| want.refused.agents());
+            !levels
+                || !book.avoid.keys().all(|no| known.contains(no))
+                || !refused.all(|no| numbers.contains(&no))
         });
         broken.map(|(id, _)| Violation::SoftState(id.clone()))
     }

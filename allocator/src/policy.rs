@@ -32,6 +32,8 @@ pub struct Grain {
 /// How much of the laws is checked after a cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Laws {
+    /// Nothing: only to measure what checking costs.
+    Off,
     /// What decisions touched.
     Touched,
     /// Everything, against a fresh build of the books.

@@ -202,6 +202,16 @@ impl Resources {
     }
 }
 
+impl Kind {
+    /// Whether it is the GPUs of one model.
+    pub(crate) fn is_model(&self) -> bool {
+        match self {
+            Self::GpuModel(_) => true,
+            Self::Cpu | Self::Memory | Self::Disk | Self::Pods | Self::Gpu | Self::Other(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,6 +8,7 @@ use crate::books::{AgentNo, Books, WantNo};
 use crate::headroom::Block;
 use crate::id::{AgentId, OfferId, TaskId};
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
+use crate::policy::Laws;
 use crate::resources::{Amounts, Listed, Resources};
 use crate::view::Stage;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -129,7 +130,7 @@ impl Allocator {
             Terms::Parts { parts, .. } => {
                 let known = parts.iter().filter_map(|(id, _)| self.books.agent_names.get(id).copied());
                 let agents: Vec<AgentNo> = known.collect();
-                self.books.refuse(live.want, &agents, until);
+                self.books.refuse(live.want, agents, until);
             }
         }
     }
@@ -137,7 +138,9 @@ impl Allocator {
     fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &[u32]) -> Vec<Launch> {
         let LiveOffer { offer: Offer { id: offer, framework, .. }, want } = live;
         let named = placements.iter().filter_map(|p| self.books.agent_names.get(&p.agent).copied());
-        let witness = self.books.charged_role(want.framework).map(|role| self.books.witness(role, named));
+        let checked = self.books.policy.laws != Laws::Off;
+        let role = self.books.charged_role(want.framework).filter(|_| checked);
+        let witness = role.map(|role| self.books.witness(role, named));
         let mut launches = Vec::with_capacity(placements.len());
         for placement in placements {
             let Some(agent) = self.books.agent_names.get(&placement.agent).copied() else { continue };
@@ -149,17 +152,14 @@ impl Allocator {
                 launch: true,
             };
             self.books.enter_task(placement.task.clone(), task);
-            if !placement.resources.gpus.is_empty() {
-                // Fewer free GPUs keep less room from work without GPUs.
-                self.books.agent_changed(agent, false);
-            }
             launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
         }
         self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
         let fair = self.books.fair.clone();
-        if let Some(want) = self.books.want_mut(*want) {
-            want.lower(taken, &fair);
+        if let Some(kept) = self.books.want_mut(*want) {
+            kept.lower(taken, &fair);
         }
+        self.books.relist(*want);
         launches
     }
 }

@@ -94,6 +94,21 @@ impl<'a> MemberView<'a> {
         pass(false).chain(gpu_agents)
     }
 
+    /// Of these, by name alone, the agents on which one of it fits: found by an index, so that who takes what fits
+    /// first does not look at the whole cluster.
+    pub fn fitting(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
+        let Self { books, want, member, keeps } = *self;
+        let fits = move |no| {
+            if !member.shape.fits(&books.agents.at(no).free) || books.barred(want, Some(member), no).is_some()
+            {
+                return None;
+            }
+            let free = books.free_for(want, no, keeps);
+            member.shape.fits(&free).then_some((books.agents.at(no).agent.as_ref()?, free))
+        };
+        books.candidates(member.shape.room()).filter_map(fits)
+    }
+
     /// What is free for it on one agent; none when it may not be placed there.
     #[must_use]
     pub fn free(&self, agent: &AgentId) -> Option<Cow<'a, Resources>> {

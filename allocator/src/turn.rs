@@ -4,7 +4,7 @@
 use crate::allocator::{Allocator, LiveOffer};
 use crate::books::agent::Use;
 use crate::books::want::{Terms as WantTerms, Unit, WantState};
-use crate::books::{AgentNo, Books, RoleNo, WantNo};
+use crate::books::{Books, RoleNo, WantNo};
 use crate::gpu::Gpus;
 use crate::headroom::Block;
 use crate::id::{AgentId, OfferId};
@@ -41,9 +41,7 @@ impl Allocator {
     pub fn next_offer(&mut self) -> Option<Offer> {
         self.end_turn();
         loop {
-            if core::mem::take(&mut self.changed) {
-                self.books.unpark();
-            }
+            self.look_around();
             let choice = self.books.next_turn()?;
             if self.turns >= self.books.policy.turns_per_cycle_max {
                 self.ended_early = true;
@@ -53,6 +51,15 @@ impl Allocator {
             if let Some(terms) = self.terms(&choice) {
                 return self.offer(&choice, terms);
             }
+        }
+    }
+
+    /// Takes in what changed since the last turn: who may see more than before, and who may have another chance.
+    pub(crate) fn look_around(&mut self) {
+        self.books.refresh_pool();
+        self.books.see_changes();
+        if core::mem::take(&mut self.changed) {
+            self.books.unpark();
         }
     }
 
@@ -118,10 +125,11 @@ impl Allocator {
 
     /// Deals whole agents to open demand, cut to what limits and headroom leave, until the share is past the next.
     fn deal(&mut self, choice: &Choice, role: RoleNo, least: &Resources) -> Option<Terms> {
-        let agents: Vec<AgentNo> = self.books.known_agents().map(|(no, _)| no).collect();
+        let room = self.books.least_room(choice.want);
         let mut parts: Vec<(AgentId, Resources)> = Vec::new();
-        let mut cut = false;
-        for agent in agents {
+        let (mut cut, mut from) = (false, 0);
+        while let Some((rank, agent)) = self.books.candidate(&room, from) {
+            from = rank + 1;
             if !self.books.has_room(choice.want, agent, false) {
                 continue;
             }
@@ -166,7 +174,6 @@ impl Allocator {
         for (agent, part) in parts {
             if let Some(no) = self.books.agent_names.get(agent).copied() {
                 self.books.vacate(no, Use::Offered, part);
-                self.books.agent_changed(no, false);
             }
             self.books.discharge_framework(live.want.framework, part);
         }
@@ -177,7 +184,7 @@ impl Books {
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
     pub(crate) fn may_look(&self, no: WantNo) -> bool {
         let keeps = self.keeps_gpu_room(no);
-        if self.known_agents().any(|(agent, _)| self.has_room(no, agent, keeps)) {
+        if self.candidates(self.least_room(no)).any(|agent| self.has_room(no, agent, keeps)) {
             return true;
         }
         let looked = self.want(no).is_none_or(|want| want.looked);
@@ -192,6 +199,7 @@ impl Books {
             book.turns += 1;
             next = book.parent;
         }
+        self.moved_role(role);
     }
 
     /// As many units as bring the share just past the next waiting one's plus the grain, at least one.

@@ -1,12 +1,15 @@
 //! What a want sees of an agent, and the stage that hides it.
 
 use crate::agent::{Agent, AgentState, GpuRoom};
-use crate::ask::{Constraint, Member};
+use crate::ask::{Constraint, Member, Shape};
 use crate::books::agent::AgentBook;
 use crate::books::want::{Terms, Want};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
+use crate::id::Word;
+use crate::pool::Room;
 use crate::resources::{Amounts, Kind, Listed, Resources};
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// The stages that an agent passes before a want sees it, in order; the first that says no.
@@ -123,7 +126,7 @@ impl Books {
     }
 
     fn refuses(&self, no: WantNo, agent: AgentNo) -> Option<Stage> {
-        self.want(no).is_some_and(|want| want.refused.contains_key(&agent)).then_some(Stage::Refused)
+        self.want(no).is_some_and(|want| want.refused.contains(agent)).then_some(Stage::Refused)
     }
 
     /// The first stage before room that hides an agent from a member, leaving out those that `pass`.
@@ -149,13 +152,12 @@ impl Books {
         stages.into_iter().flatten().find(|stage| !pass(stage))
     }
 
-    /// What of an agent is free for a want: all, or without GPUs only what its free GPUs would not need. Models of GPU
-    /// of which a limit leaves too few for a member are left out.
-    pub(crate) fn free_for(&self, no: WantNo, agent: AgentNo, keeps: bool) -> Cow<'_, Resources> {
+    /// What of an agent is free: all, or for work that leaves its free GPUs the room that they need only the rest.
+    pub(crate) fn view_of(&self, agent: AgentNo, keeps: bool) -> Cow<'_, Resources> {
         let book = self.agents.at(agent);
         let mut free = Cow::Borrowed(&book.free);
-        let kept = book.agent.as_ref().filter(|agent| agent.gpu_room == GpuRoom::Kept);
-        if let Some(agent) = kept.filter(|_| keeps && !book.free.gpus.is_empty()) {
+        let kept = book.agent.as_ref().filter(|agent| keeps && agent.gpu_room == GpuRoom::Kept);
+        if let Some(agent) = kept.filter(|_| !book.free.gpus.is_empty()) {
             let (idle, gpus) = (book.free.gpus.total(), agent.capacity.gpus.total());
             let part = |capacity: u64| {
                 let needed = (u128::from(capacity) * u128::from(idle)).div_ceil(u128::from(gpus.max(1)));
@@ -165,23 +167,31 @@ impl Books {
             left.cpu_milli = left.cpu_milli.saturating_sub(part(agent.capacity.cpu_milli));
             left.memory_bytes = left.memory_bytes.saturating_sub(part(agent.capacity.memory_bytes));
         }
-        let Some(role) = self.charged_role(no.framework) else { return free };
+        free
+    }
+
+    /// Whether a want may see fewer models of GPU than an agent has, as limits may leave too few of one for a member.
+    pub(crate) fn narrows_models(&self, no: WantNo) -> bool {
         let open =
             self.want(no).is_some_and(|want| want.unit.as_ref().is_some_and(|unit| unit.open_gpus > 0));
-        if open
-            && self
-                .path(role)
-                .any(|(_, book)| book.limits().any(|(kind, _)| matches!(kind, Kind::GpuModel(_))))
-        {
-            let least = self.want(no).and_then(|want| {
-                want.members().iter().filter_map(|m| m.shape.gpu.as_ref()).map(|g| g.count).min()
-            });
-            let models: alloc::vec::Vec<_> = free.gpus.iter().map(|(model, _)| model.clone()).collect();
-            for model in models {
-                let slack = self.limit_slack(role, &Kind::GpuModel(model.clone()));
-                if slack.is_some_and(|slack| slack < least.unwrap_or_default()) {
-                    free.to_mut().gpus.remove(&model);
-                }
+        let limits =
+            |role: RoleNo| self.path(role).any(|(_, book)| book.limits().any(|(kind, _)| kind.is_model()));
+        open && self.charged_role(no.framework).is_some_and(limits)
+    }
+
+    /// What of an agent is free for a want. Models of GPU of which a limit leaves too few for a member are left out.
+    pub(crate) fn free_for(&self, no: WantNo, agent: AgentNo, keeps: bool) -> Cow<'_, Resources> {
+        let mut free = self.view_of(agent, keeps);
+        let role = self.charged_role(no.framework).filter(|_| self.narrows_models(no));
+        let (Some(role), Some(want)) = (role, self.want(no)) else { return free };
+        let counts =
+            want.members().iter().filter_map(|member| member.shape.gpu.as_ref()).map(|gpu| gpu.count);
+        let least = counts.min().unwrap_or_default();
+        let models: Vec<Word> = free.gpus.iter().map(|(model, _)| model.clone()).collect();
+        for model in models {
+            let slack = self.limit_slack(role, &Kind::GpuModel(model.clone()));
+            if slack.is_some_and(|slack| slack < least) {
+                free.to_mut().gpus.remove(&model);
             }
         }
         free
@@ -190,17 +200,31 @@ impl Books {
     /// Whether some member of a want has room on an agent that it sees; for open demand, whether its least has.
     pub(crate) fn has_room(&self, no: WantNo, agent: AgentNo, keeps: bool) -> bool {
         let Some(want) = self.want(no) else { return false };
+        let free = &self.agents.at(agent).free;
         match &want.terms {
             Terms::Open(least) => {
-                let free = &self.agents.at(agent).free;
-                free.contains(least) && !free.is_zero() && self.barred(no, None, agent).is_none()
+                !free.is_zero() && free.contains(least) && self.barred(no, None, agent).is_none()
             }
             Terms::Ask(ask) => {
-                let mut wanted = ask.members.iter().filter(|member| member.count > 0);
+                let wanted = ask.members.iter().filter(|member| member.count > 0);
+                // What all of it does not hold, no view of it does; most agents are done with here.
+                let mut wanted = wanted.filter(|member| member.shape.fits(free));
                 wanted.any(|member| {
                     self.barred(no, Some(member), agent).is_none()
-                        && member.shape.on(&self.free_for(no, agent, keeps)).is_ok()
+                        && member.shape.fits(&self.free_for(no, agent, keeps))
                 })
+            }
+        }
+    }
+
+    /// The least that any member of a want takes.
+    pub(crate) fn least_room(&self, no: WantNo) -> Room {
+        let Some(want) = self.want(no) else { return Room::ANY };
+        match &want.terms {
+            Terms::Open(least) => Room::of(least).and_something(),
+            Terms::Ask(ask) => {
+                let wanted = ask.members.iter().filter(|member| member.count > 0).map(|member| &member.shape);
+                wanted.map(Shape::room).reduce(Room::least).unwrap_or(Room::ANY)
             }
         }
     }

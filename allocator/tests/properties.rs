@@ -55,8 +55,13 @@ fn facts(changes: &[String]) -> Vec<String> {
     facts.into_values().filter(|fact| !fact.contains("-gone")).collect()
 }
 
+/// How many worlds of each property; `CASES=2000` for a long run.
+fn cases() -> u32 {
+    std::env::var("CASES").map_or(100, |text| text.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The audit after each command holds every law, and the books against a fresh build.
     #[test]

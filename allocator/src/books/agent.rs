@@ -3,6 +3,7 @@
 use super::{AgentNo, Books};
 use crate::agent::{Agent, AgentState};
 use crate::id::AgentId;
+use crate::refusal::Levels;
 use crate::resources::Resources;
 
 /// An agent on the books. It is there while it is known, or while a task names it.
@@ -21,6 +22,13 @@ pub(crate) struct AgentBook {
     pub(crate) free: Resources,
     /// How many tasks and live offers name it.
     pub(crate) uses: u32,
+    /// What was free when it was refused; for those that leave its GPUs their room, of what they saw. Soft state.
+    pub(crate) levels: Levels,
+    pub(crate) kept_levels: Levels,
+    /// The number of the last refusal before what is free last changed.
+    pub(crate) changed: u64,
+    /// Whether it is on the list of what the laws are to be checked on.
+    pub(crate) touched: bool,
 }
 
 impl AgentBook {
@@ -33,6 +41,10 @@ impl AgentBook {
             offered: Resources::default(),
             free: Resources::default(),
             uses: 0,
+            levels: Levels::default(),
+            kept_levels: Levels::default(),
+            changed: 0,
+            touched: false,
         }
     }
 
@@ -79,6 +91,11 @@ impl Books {
 
     /// Replaces what is known of an agent; none when it is gone.
     pub(crate) fn set_agent(&mut self, no: AgentNo, agent: Option<Agent>) {
+        let capacity = |agent: &Option<Agent>| agent.as_ref().map(|agent| agent.capacity.clone());
+        if capacity(&self.agents.at(no).agent) != capacity(&agent) {
+            // Another total moves every share.
+            self.moved_all();
+        }
         let book = self.agents.at_mut(no);
         if let Some(before) = &book.agent {
             self.total.take_up_to(&before.capacity);
@@ -89,9 +106,13 @@ impl Books {
         if let Some(now) = &agent {
             self.total.add(&now.capacity);
         }
+        if agent.is_none() {
+            book.levels.clear();
+            book.kept_levels.clear();
+        }
         book.agent = agent;
-        book.free = Resources::default();
         self.fleet += 1;
+        self.repool();
         self.refresh_free(no);
         self.drop_agent_if_unused(no);
     }
@@ -131,22 +152,34 @@ impl Books {
 
     /// Computes what is free anew; the old amount is out of the sum over all agents already.
     fn refresh_free(&mut self, no: AgentNo) {
+        let refusals = self.soft.refusals;
         let book = self.agents.at_mut(no);
-        book.free = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
-        book.free.take_up_to(&book.charged);
-        book.free.take_up_to(&book.foreign);
-        book.free.take_up_to(&book.offered);
+        let mut free = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
+        free.take_up_to(&book.charged);
+        free.take_up_to(&book.foreign);
+        free.take_up_to(&book.offered);
+        let before = core::mem::replace(&mut book.free, free);
+        book.changed = refusals;
+        // Fewer free GPUs keep less room, so that they too may leave more for others.
+        let grew = !before.contains(&book.free) || before.gpus != book.free.gpus;
         if book.is_active() {
             self.free.add(&book.free);
         }
-        self.touched_agents.insert(no);
+        if !core::mem::replace(&mut book.touched, true) {
+            self.touched_agents.push(no);
+        }
+        if grew {
+            self.agent_grew(no, false);
+        }
+        self.pooled(no);
     }
 
     fn drop_agent_if_unused(&mut self, no: AgentNo) {
         let book = self.agents.at(no);
         if book.agent.is_none() && book.uses == 0 {
-            self.agent_names.remove(&book.id);
-            self.touched_agents.remove(&no);
+            let id = book.id.clone();
+            self.agent_names.remove(&id);
+            self.soft.forget_growth(no);
             self.agents.remove(no);
         }
     }

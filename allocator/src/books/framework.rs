@@ -53,12 +53,12 @@ impl Books {
     /// Replaces what is known of a framework; none when it is gone. What it holds moves with it to another role.
     pub(crate) fn set_framework(&mut self, no: FrameworkNo, framework: Option<Framework>) {
         let Some(framework) = framework else {
-            let book = self.frameworks.at_mut(no);
-            book.framework = None;
-            book.wants.clear();
+            self.take_wants(no);
+            self.frameworks.at_mut(no).framework = None;
             self.drop_framework_if_unused(no);
             return;
         };
+        let wants = self.take_wants(no);
         let role = self.role_no(&framework.role);
         let before = self.frameworks.at(no).role;
         if before != Some(role) {
@@ -72,6 +72,7 @@ impl Books {
         let book = self.frameworks.at_mut(no);
         book.role = Some(role);
         book.framework = Some(framework);
+        self.put_wants(no, wants);
     }
 
     fn leave_role(&mut self, role: RoleNo, charged: &Resources) {
@@ -86,7 +87,9 @@ impl Books {
         let book = self.frameworks.at_mut(no);
         book.charged.add(resources);
         book.uses += 1;
-        if let Some(role) = book.role {
+        let role = book.role;
+        self.moved_framework(no);
+        if let Some(role) = role {
             self.charge_role(role, resources);
         }
     }
@@ -96,7 +99,9 @@ impl Books {
         let book = self.frameworks.at_mut(no);
         book.charged.take_up_to(resources);
         book.uses = book.uses.saturating_sub(1);
-        if let Some(role) = book.role {
+        let role = book.role;
+        self.moved_framework(no);
+        if let Some(role) = role {
             self.discharge_role(role, resources);
         }
         self.drop_framework_if_unused(no);

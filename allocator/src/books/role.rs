@@ -28,6 +28,8 @@ pub(crate) struct RoleBook {
     /// Turns won by the role, and by the frameworks directly in it. Soft state.
     pub(crate) turns: u64,
     pub(crate) own_turns: u64,
+    /// Whether it is on the list of what the laws are to be checked on.
+    pub(crate) touched: bool,
 }
 
 impl RoleBook {
@@ -46,6 +48,7 @@ impl RoleBook {
             children_need: Amounts::new(),
             turns: 0,
             own_turns: 0,
+            touched: false,
         }
     }
 
@@ -110,12 +113,14 @@ impl Books {
         let no = self.roles.insert(RoleBook::new(path.clone(), Some(parent)));
         self.role_names.insert(path.clone(), no);
         self.roles.at_mut(parent).children.insert(path.clone(), no);
+        self.moved_all();
         no
     }
 
     /// Replaces how a role is declared; none when it is declared no more.
     pub(crate) fn declare_role(&mut self, no: RoleNo, declared: Option<Role>) {
         self.roles.at_mut(no).declared = declared;
+        self.moved_all();
         self.refresh_need(no);
         self.drop_role_if_unused(no);
     }
@@ -130,6 +135,7 @@ impl Books {
             next = book.parent;
         }
         self.refresh_need(no);
+        self.moved_role(no);
     }
 
     /// Takes a charge back.
@@ -142,14 +148,17 @@ impl Books {
             next = book.parent;
         }
         self.refresh_need(no);
+        self.moved_role(no);
     }
 
     /// Computes guarantee and need anew from a role up to the root.
     fn refresh_need(&mut self, no: RoleNo) {
         let mut next = Some(no);
         while let Some(at) = next {
-            self.touched_roles.insert(at);
             let book = self.roles.at_mut(at);
+            if !core::mem::replace(&mut book.touched, true) {
+                self.touched_roles.push(at);
+            }
             next = book.parent;
             if book.declared.is_none() && book.children_guarantee.is_empty() && book.guarantee.is_empty() {
                 continue;
@@ -183,7 +192,7 @@ impl Books {
             }
             self.roles.at_mut(above).children.remove(&path);
             self.role_names.remove(&path);
-            self.touched_roles.remove(&at);
+            self.moved_all();
             self.roles.remove(at);
             next = parent;
         }

@@ -28,15 +28,14 @@ impl Books {
         self.tasks.insert(id, task);
     }
 
-    /// Enters a task in the place of the one of the same name; says what that was. The new one is charged before the
+    /// Enters a task in the place of the one of the same name. The new one is charged before the
     /// old one is struck out, so that no agent, role or framework that both name is forgotten between.
-    pub(crate) fn replace_task(&mut self, id: TaskId, task: TaskBook) -> Option<TaskBook> {
+    pub(crate) fn replace_task(&mut self, id: TaskId, task: TaskBook) {
         let before = self.tasks.get(&id).cloned();
         self.enter_task(id, task);
         if let Some(before) = &before {
             self.uncharge_task(before);
         }
-        before
     }
 
     /// Strikes a task out; says what it was.

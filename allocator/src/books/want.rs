@@ -1,11 +1,9 @@
 //! Wants: an ask or an open demand as level one works on it.
 
-use super::AgentNo;
 use crate::ask::{Ask, Member, Shape};
+use crate::refusal::Refusals;
 use crate::resources::{Kind, Resources};
 use crate::share::{FairSet, Mask};
-use crate::tick::Timestamp;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// What is wanted.
@@ -23,8 +21,10 @@ pub(crate) struct Want {
     /// What one unit takes; none when nothing is wanted any more.
     pub(crate) unit: Option<Unit>,
     pub(crate) state: WantState,
-    /// What was refused, by agent.
-    pub(crate) refused: BTreeMap<AgentNo, Refusal>,
+    /// Which agents it refused.
+    pub(crate) refused: Refusals,
+    /// Whether it left the room that GPUs need when it refused.
+    pub(crate) kept: bool,
     /// Whether it was offered anything since it was told.
     pub(crate) looked: bool,
 }
@@ -38,13 +38,6 @@ pub(crate) enum WantState {
     Asleep,
     /// A limit or the headroom says no, or its last turn ended without an answer: until something changes.
     Parked,
-}
-
-/// What was refused of an agent: it stays hidden while its free part is contained in this.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) amounts: Resources,
-    pub(crate) until: Option<Timestamp>,
 }
 
 /// What a unit takes, before the model of its GPUs is settled.
@@ -103,8 +96,14 @@ pub(crate) fn is_gang(ask: &Ask) -> bool {
 
 impl Want {
     pub(crate) fn new(terms: Terms, fair: &FairSet) -> Self {
-        let mut want =
-            Self { terms, unit: None, state: WantState::Waiting, refused: BTreeMap::new(), looked: false };
+        let mut want = Self {
+            terms,
+            unit: None,
+            state: WantState::Waiting,
+            refused: Refusals::default(),
+            kept: false,
+            looked: false,
+        };
         want.refresh_unit(fair);
         want
     }

@@ -1,0 +1,280 @@
+//! The order as an index.
+
+use super::{Choice, WantKey};
+use crate::books::{Books, FrameworkNo, RoleNo, WantNo};
+use crate::id::RolePath;
+use crate::share::{Mask, Place};
+use crate::wide::Fraction;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+/// Every want that may have a turn, in its place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Order {
+    /// By the number of the role.
+    levels: Vec<Level>,
+    listed: BTreeMap<WantNo, Listed>,
+    /// Those in roles with a guarantee, which may be in the first stage. One that is found not to be leaves: what others
+    /// take never brings it back, only a change does.
+    guaranteed: BTreeSet<WantNo>,
+    pub(super) moved_roles: Vec<RoleNo>,
+    pub(super) moved_frameworks: Vec<FrameworkNo>,
+    pub(super) stale: bool,
+}
+
+/// What is kept of one role.
+#[derive(Clone, Debug, Default)]
+struct Level {
+    /// Its places with wants below that take these resources, in order.
+    places: BTreeMap<Mask, BTreeSet<PlaceKey>>,
+    keys: BTreeMap<(Place, Mask), PlaceKey>,
+    /// The wants directly in it, in order.
+    own: BTreeMap<Mask, BTreeSet<WantKey>>,
+    /// How many wants are in it and below it.
+    below: BTreeMap<Mask, u32>,
+}
+
+/// Where a want stands.
+#[derive(Clone, Debug)]
+struct Listed {
+    role: RoleNo,
+    mask: Mask,
+    key: WantKey,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct PlaceKey {
+    share: Fraction,
+    rank: (u64, bool, RolePath),
+    place: Place,
+}
+
+impl Order {
+    fn level(&mut self, role: RoleNo) -> Option<&mut Level> {
+        if self.levels.len() <= role.index() {
+            self.levels.resize_with(role.index() + 1, Level::default);
+        }
+        self.levels.get_mut(role.index())
+    }
+
+    fn masks(&self, role: RoleNo, own: bool) -> Vec<Mask> {
+        let level = self.levels.get(role.index());
+        level
+            .map(|level| {
+                if own { level.own.keys().copied().collect() } else { level.below.keys().copied().collect() }
+            })
+            .unwrap_or_default()
+    }
+
+    fn is_waiting(&self, place: Place, mask: Mask) -> bool {
+        match place {
+            Place::Own(role) => {
+                self.levels.get(role.index()).is_some_and(|level| level.own.contains_key(&mask))
+            }
+            Place::Role(role) => {
+                self.levels.get(role.index()).is_some_and(|level| level.below.contains_key(&mask))
+            }
+        }
+    }
+}
+
+impl Books {
+    /// The next turn among all wants that may have one.
+    pub(crate) fn next_turn(&mut self) -> Option<Choice> {
+        self.settle_order();
+        self.first_served().or_else(|| self.descend())
+    }
+
+    /// Puts a want where it belongs now, or takes it out.
+    pub(crate) fn relist(&mut self, no: WantNo) {
+        if self.order.stale {
+            return;
+        }
+        self.unlist(no);
+        let Some(waiting) = self.waiting(no) else { return };
+        let listed = Listed { role: waiting.role, mask: waiting.unit.mask, key: self.want_key(&waiting) };
+        let guaranteed = self.path(listed.role).any(|(_, book)| book.own_guarantee().next().is_some());
+        if guaranteed {
+            self.order.guaranteed.insert(no);
+        }
+        let Listed { role, mask, key } = listed.clone();
+        self.order.listed.insert(no, listed);
+        if let Some(level) = self.order.level(role) {
+            level.own.entry(mask).or_default().insert(key);
+        }
+        self.count(role, mask, true);
+    }
+
+    /// Takes a want out of the order.
+    pub(crate) fn unlist(&mut self, no: WantNo) {
+        let Some(Listed { role, mask, key }) = self.order.listed.remove(&no) else { return };
+        self.order.guaranteed.remove(&no);
+        if let Some(level) = self.order.level(role) {
+            let keys = level.own.entry(mask).or_default();
+            keys.remove(&key);
+            if keys.is_empty() {
+                level.own.remove(&mask);
+            }
+        }
+        self.count(role, mask, false);
+    }
+
+    /// Counts a want in or out of its role and all above, and puts the places that come or go in order.
+    fn count(&mut self, role: RoleNo, mask: Mask, one_more: bool) {
+        let mut next = Some(role);
+        while let Some(at) = next {
+            next = self.roles.at(at).parent;
+            let Some(level) = self.order.level(at) else { return };
+            let count = level.below.entry(mask).or_default();
+            *count = if one_more { *count + 1 } else { count.saturating_sub(1) };
+            if *count == 0 {
+                level.below.remove(&mask);
+            }
+        }
+        self.place(role, Some(mask));
+    }
+
+    /// Puts the places that a want of a role is below in order, for wants of one mask or of all.
+    fn place(&mut self, role: RoleNo, mask: Option<Mask>) {
+        if self.is_inner(role) {
+            for mask in mask.map_or_else(|| self.order.masks(role, true), |mask| alloc::vec![mask]) {
+                self.reorder(role, Place::Own(role), mask);
+            }
+        }
+        let mut at = role;
+        while let Some(parent) = self.roles.at(at).parent {
+            for mask in mask.map_or_else(|| self.order.masks(at, false), |mask| alloc::vec![mask]) {
+                self.reorder(parent, Place::Role(at), mask);
+            }
+            at = parent;
+        }
+    }
+
+    fn reorder(&mut self, node: RoleNo, place: Place, mask: Mask) {
+        let key = self.order.is_waiting(place, mask).then(|| PlaceKey {
+            share: self.share_at(place, self.compared(place, mask), |_| 0),
+            rank: self.place_rank(place),
+            place,
+        });
+        let Some(level) = self.order.level(node) else { return };
+        let before = match &key {
+            Some(key) => level.keys.insert((place, mask), key.clone()),
+            None => level.keys.remove(&(place, mask)),
+        };
+        if before == key {
+            return;
+        }
+        let places = level.places.entry(mask).or_default();
+        if let Some(before) = before {
+            places.remove(&before);
+        }
+        places.extend(key);
+        if places.is_empty() {
+            level.places.remove(&mask);
+        }
+    }
+
+    /// Brings the order up to what changed since it was last asked.
+    fn settle_order(&mut self) {
+        if self.order.stale {
+            self.order = Order::default();
+            let wants: Vec<WantNo> = self.wants().collect();
+            wants.into_iter().for_each(|no| self.relist(no));
+            return;
+        }
+        for framework in core::mem::take(&mut self.order.moved_frameworks) {
+            if self.frameworks.at(framework).role.is_some_and(|role| self.goes_by_share(role)) {
+                self.relist_framework(framework);
+            }
+        }
+        for role in core::mem::take(&mut self.order.moved_roles) {
+            self.place(role, None);
+        }
+    }
+
+    /// Puts all wants of a framework where they belong now.
+    pub(crate) fn relist_framework(&mut self, framework: FrameworkNo) {
+        for at in 0..self.frameworks.at(framework).wants.len() {
+            self.relist(WantNo { framework, at });
+        }
+    }
+
+    /// Takes all wants of a framework out of the order.
+    pub(crate) fn unlist_framework(&mut self, framework: FrameworkNo) {
+        for at in 0..self.frameworks.at(framework).wants.len() {
+            self.unlist(WantNo { framework, at });
+        }
+    }
+
+    /// Lets those be looked at again for the first stage that were found not to be in it.
+    pub(crate) fn reconsider_guarantees(&mut self) {
+        if self.roles.at(self.root).need.is_empty() || self.order.stale {
+            return;
+        }
+        let listed: Vec<(WantNo, RoleNo)> =
+            self.order.listed.iter().map(|(no, listed)| (*no, listed.role)).collect();
+        for (no, role) in listed {
+            if self.path(role).any(|(_, book)| book.own_guarantee().next().is_some()) {
+                self.order.guaranteed.insert(no);
+            }
+        }
+    }
+
+    fn first_served(&mut self) -> Option<Choice> {
+        if self.roles.at(self.root).need.is_empty() {
+            return None;
+        }
+        let (mut first, mut out) = (None, Vec::new());
+        for no in &self.order.guaranteed {
+            match self.waiting(*no).filter(|waiting| self.is_served(waiting)) {
+                Some(waiting) => {
+                    let key = self.guarantee_key(&waiting);
+                    if first.as_ref().is_none_or(|(least, _)| key < *least) {
+                        first = Some((key, *no));
+                    }
+                }
+                None => out.push(*no),
+            }
+        }
+        for no in out {
+            self.order.guaranteed.remove(&no);
+        }
+        let (_, want) = first?;
+        Some(Choice { want, guaranteed: true, rivals: Vec::new(), next_framework: None })
+    }
+
+    fn descend(&self) -> Option<Choice> {
+        let mut node = self.root;
+        let mut allowed = self.order.masks(node, false);
+        let mut rivals = Vec::new();
+        loop {
+            let level = self.order.levels.get(node.index())?;
+            let firsts = allowed.iter().filter_map(|mask| level.places.get(mask)?.first());
+            let least = firsts.min()?;
+            let place = least.place;
+            let others = level.places.values();
+            let others =
+                others.filter_map(|keys| keys.iter().find(|key| key.place != place).map(|key| key.share));
+            if let Some(next) = others.min() {
+                rivals.push((place, next));
+            }
+            allowed
+                .retain(|mask| level.keys.get(&(place, *mask)).is_some_and(|key| key.share == least.share));
+            match place {
+                Place::Role(role) if self.is_inner(role) => node = role,
+                Place::Role(role) | Place::Own(role) => return self.first_own(role, &allowed, rivals),
+            }
+        }
+    }
+
+    fn first_own(&self, role: RoleNo, allowed: &[Mask], rivals: Vec<(Place, Fraction)>) -> Option<Choice> {
+        let level = self.order.levels.get(role.index())?;
+        let first = allowed.iter().filter_map(|mask| level.own.get(mask)?.first()).min()?;
+        let others = level.own.values().filter(|_| self.goes_by_share(role));
+        let others = others.filter_map(|keys| keys.iter().find(|key| key.no.framework != first.no.framework));
+        let next_framework = others.map(|key| key.share).min();
+        let mask = self.order.listed.get(&first.no)?.mask;
+        let rivals = self.rivals(mask, rivals);
+        Some(Choice { want: first.no, guaranteed: false, rivals, next_framework })
+    }
+}
