@@ -7,7 +7,8 @@ use twofold_allocator::ask::Constraint;
 use twofold_allocator::id::Word;
 
 /// A placement rule. It is asked of each agent that an instance might go to, given where the others stand; the
-/// instance's own earlier place does not count.
+/// instance's own earlier place does not count. It is asked when the instance is placed and not again: what comes later has
+/// its own rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Instances of this pod type are spread evenly: no domain has more than one above the least.
@@ -67,6 +68,17 @@ impl Rule {
             Self::All(rules) | Self::Any(rules) => rules.iter().any(|rule| rule.spreads_over(domain)),
             Self::Not(inner) => inner.spreads_over(domain),
             Self::AtMost { .. } | Self::Agent(_) | Self::SameAs { .. } => false,
+        }
+    }
+
+    /// The other pod types that the rule speaks of.
+    #[must_use]
+    pub fn others(&self) -> BTreeSet<&Word> {
+        match self {
+            Self::SameAs { pod_type, .. } => BTreeSet::from([pod_type]),
+            Self::All(rules) | Self::Any(rules) => rules.iter().flat_map(Self::others).collect(),
+            Self::Not(inner) => inner.others(),
+            Self::Spread { .. } | Self::AtMost { .. } | Self::Agent(_) => BTreeSet::new(),
         }
     }
 }

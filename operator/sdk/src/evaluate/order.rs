@@ -1,10 +1,14 @@
 //! In which order the members of a gang are placed. Each order fails on some gang that another fits, so a few are
-//! tried; the number is bounded, since the exact answer is as hard as bin packing.
+//! tried; the number is bounded, since the exact answer is as hard as bin packing. In all of them a pod type comes after
+//! those that its rule speaks of, so that the rule sees where they went.
 
 use super::ground::Ground;
 use super::score::Preference;
 use super::spot::Need;
+use crate::spec::{PodType, ServiceSpec};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use twofold_allocator::id::Word;
 
 /// Every order that differs, each with every preference; the usual one first: biggest first, evenly spread.
 pub(super) fn orders<'a>(ground: &Ground<'a>, needs: &[Need<'a>]) -> Vec<(Vec<Need<'a>>, Preference)> {
@@ -19,7 +23,9 @@ pub(super) fn orders<'a>(ground: &Ground<'a>, needs: &[Need<'a>]) -> Vec<(Vec<Ne
         needs.to_vec(),
     ];
     let mut distinct: Vec<Vec<Need<'a>>> = Vec::new();
-    for order in candidates {
+    let depths = depths(ground.inquiry.spec);
+    for mut order in candidates {
+        order.sort_by_key(|need| depths.get(&need.pod_type.name));
         if !distinct.iter().any(|seen| is_same(seen, &order)) {
             distinct.push(order);
         }
@@ -35,6 +41,20 @@ fn sorted<'a>(needs: &[Need<'a>], key: impl Fn(&Need<'_>) -> (u64, u64)) -> Vec<
     let mut order = needs.to_vec();
     order.sort_by_key(key);
     order
+}
+
+/// For each pod type, how many others stand one behind the other in what its rule speaks of. A circle is followed once
+/// around.
+fn depths(spec: &ServiceSpec) -> BTreeMap<&Word, usize> {
+    let mut depths: BTreeMap<&Word, usize> = BTreeMap::new();
+    for _ in &spec.pod_types {
+        let of = |pod_type: &PodType| {
+            let others = pod_type.rule.others().into_iter().filter(|other| **other != pod_type.name);
+            others.map(|other| 1 + depths.get(other).copied().unwrap_or_default()).max().unwrap_or_default()
+        };
+        depths = spec.pod_types.iter().map(|pod_type| (&pod_type.name, of(pod_type))).collect();
+    }
+    depths
 }
 
 fn amount(count: usize) -> u64 {
