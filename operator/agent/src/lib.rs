@@ -3,14 +3,17 @@
 pub mod config;
 pub mod contract;
 pub mod cql;
+pub mod event;
 pub mod http;
 pub mod install;
 pub mod member;
 pub mod nodetool;
 pub mod operation;
+pub mod places;
 pub mod process;
 pub mod ring;
 pub mod seeds;
+pub mod seek;
 pub mod server;
 pub mod shared;
 pub mod view;

@@ -1,7 +1,6 @@
 //! Calls of the server's own `nodetool`, on loopback.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -9,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::places::Places;
 use crate::process::{Children, Exit};
 
 /// A small heap and the first compiler tier halve what a call costs.
@@ -19,12 +19,8 @@ const HEAP: &str = "64M";
 #[derive(Clone)]
 pub struct Nodetool {
     pub children: Children,
-    /// The configuration directory of the server.
-    pub conf: PathBuf,
-    /// A writable home, for its history file.
-    pub home: PathBuf,
-    /// A writable log directory.
-    pub logs: PathBuf,
+    /// The server's, which are `nodetool`'s too.
+    pub places: Places,
 }
 
 impl Nodetool {
@@ -50,9 +46,9 @@ impl Nodetool {
         let mut command = Command::new("nodetool");
         command
             .args(arguments)
-            .env("CASSANDRA_CONF", &self.conf)
-            .env("CASSANDRA_LOG_DIR", &self.logs)
-            .env("HOME", &self.home)
+            .env("CASSANDRA_CONF", &self.places.conf)
+            .env("CASSANDRA_LOG_DIR", &self.places.logs)
+            .env("HOME", &self.places.home)
             .env("MAX_HEAP_SIZE", HEAP)
             .env("HEAP_NEWSIZE", HEAP)
             .env("JVM_OPTS", JVM_OPTIONS)
