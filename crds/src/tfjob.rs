@@ -36,7 +36,9 @@ pub const TENSORFLOW_PORT: i32 = 2222;
     namespaced,
     doc = "A distributed TensorFlow training job. All of its pods are placed together or none is. \
            It is charged to the role that spec.runPolicy.schedulingPolicy.queue names, else the \
-           annotation twofold.dev/role, else the role `default`.",
+           annotation twofold.dev/role, else the role `default`; its annotation twofold.dev/priority, \
+           an integer, orders it there. The annotation twofold.dev/evaluator-in-cluster, when `false`, \
+           keeps the evaluator out of TF_CONFIG.",
     status = "TfJobStatus",
     derive = "PartialEq",
     printcolumn(name = "State", type_ = "string", json_path = ".status.conditions[-1:].type"),

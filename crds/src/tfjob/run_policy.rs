@@ -51,7 +51,8 @@ pub struct RunPolicy {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SchedulingPolicy {
-    /// Least number of pods that start together. Default: all.
+    /// Least number of pods that start together. Without effect in this version: all of them do, and
+    /// the condition `Unsupported` in `status.twofold` says so where it is less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_available: Option<i32>,
     /// Name of the AllocationRole that the job is charged to. Default: the job's annotation
@@ -65,7 +66,8 @@ pub struct SchedulingPolicy {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "shapes::quantities")]
     pub min_resources: BTreeMap<String, Quantity>,
-    /// PriorityClass whose value orders this job inside its role. Default: that of the pods.
+    /// PriorityClass whose value orders this job inside its role. Without effect in this version: use
+    /// the job's annotation `twofold.dev/priority`, an integer; higher goes first. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub priority_class: Option<String>,

@@ -99,3 +99,21 @@ fn an_image_that_cannot_be_pulled_is_said_once() {
          imagePullSecrets"
     );
 }
+
+#[test]
+fn fields_without_effect_are_named_and_stop_nothing() {
+    let policy = "{minAvailable: 1, priorityClass: high, scheduleTimeoutSeconds: 5, minResources: {cpu: 1}}";
+    let mut scene = Scene::of(&[("Worker", 2)], &format!("runPolicy: {{schedulingPolicy: {policy}}}"));
+    assert!(scene.upkeep().wants_offers);
+    scene.tell();
+    assert_eq!(
+        ours(&scene),
+        ["Ready=False Starting", "Progressing=True Starting", "Unsupported=True FieldsWithoutEffect"]
+    );
+    assert!(message(&scene, "Unsupported").starts_with(
+        "spec.runPolicy.schedulingPolicy.minAvailable has no effect: all pods start together; spec.runPolicy."
+    ));
+    let mut scene = Scene::of(&[("Worker", 2)], "runPolicy: {schedulingPolicy: {minAvailable: 2, queue: a}}");
+    scene.tell();
+    assert_eq!(ours(&scene).len(), 2);
+}

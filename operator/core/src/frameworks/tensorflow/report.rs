@@ -12,6 +12,8 @@ use twofold_crds::condition::{Condition, DEGRADED, PROGRESSING, READY, STALLED};
 use twofold_crds::tfjob::{GangStatus, TfJobStatus, TwofoldStatus};
 use twofold_crds::waiting::WaitingGroup as ShownGroup;
 
+/// The condition that names fields which are set and change nothing.
+const UNSUPPORTED: &str = "Unsupported";
 /// The most problems that a condition's message lists.
 const MOST_PROBLEMS: usize = 8;
 
@@ -32,7 +34,7 @@ pub(super) fn twofold(
     TwofoldStatus {
         observed_generation: generation,
         role: Some(job.role().to_owned()),
-        conditions: conditions(&known.conditions, state, trouble, generation, situation),
+        conditions: conditions(job, &known.conditions, state, trouble, situation),
         gang: Some(gang),
         waiting: waits
             .map(|waiting| waiting.groups.iter().map(|group| shown(job, group)).collect())
@@ -87,12 +89,13 @@ fn list(problems: &[Problem]) -> String {
 }
 
 fn conditions(
+    job: &Job<'_>,
     known: &[Condition],
     state: State,
     trouble: Option<Trouble>,
-    generation: Option<i64>,
     situation: &Situation<'_>,
 ) -> Vec<Condition> {
+    let generation = job.resource.metadata.generation;
     let set = |type_: &str, holds: bool, reason: &'static str, message: String| {
         let verdict = Verdict { status: Some(holds), reason, message };
         condition::set(known, type_, verdict, generation, situation.now)
@@ -115,7 +118,32 @@ fn conditions(
     if let State::Refused { reason, message } = state {
         conditions.push(set(STALLED, true, reason, message));
     }
+    let without_effect = without_effect(job);
+    if !without_effect.is_empty() {
+        conditions.push(set(UNSUPPORTED, true, "FieldsWithoutEffect", without_effect.join("; ")));
+    }
     conditions
+}
+
+/// Fields that are set and change nothing in this version. They keep no job from running, as they keep none upstream
+/// where no gang scheduler is installed.
+fn without_effect(job: &Job<'_>) -> Vec<String> {
+    let Some(policy) = &job.resource.spec.run_policy.scheduling_policy else { return Vec::new() };
+    let all = i32::try_from(job.total()).unwrap_or(i32::MAX);
+    let priority_class = policy.priority_class.as_deref().unwrap_or_default();
+    let fields = [
+        (policy.min_available.is_some_and(|least| least < all), "minAvailable", "all pods start together"),
+        (!priority_class.is_empty(), "priorityClass", "set the annotation twofold.dev/priority"),
+        (!policy.min_resources.is_empty(), "minResources", "what the gang needs is the sum of its pods"),
+        (
+            policy.schedule_timeout_seconds.is_some(),
+            "scheduleTimeoutSeconds",
+            "the job waits until there is room",
+        ),
+    ];
+    let set = fields.into_iter().filter(|(is_set, ..)| *is_set);
+    set.map(|(_, field, instead)| format!("spec.runPolicy.schedulingPolicy.{field} has no effect: {instead}"))
+        .collect()
 }
 
 fn gang(job: &Job<'_>, situation: &Situation<'_>) -> GangStatus {
