@@ -205,3 +205,17 @@ fn the_gang_has_started_once_a_member_ran_and_is_whole_again_after_a_suspension(
     scene.tell();
     assert!(!has_run(&scene));
 }
+
+#[test]
+fn a_restart_policy_inside_a_template_is_overwritten_with_a_warning() {
+    let mut scene = Scene::of(&[("Worker", 2)], "").policy("OnFailure");
+    let worker = scene.job.spec.tf_replica_specs.get_mut("Worker").unwrap();
+    worker.template.spec.rest.insert("restartPolicy".to_owned(), "Always".into());
+    let notes = scene.notes();
+    let told: Vec<_> = notes.iter().map(|note| (note.reason.as_str(), note.warning)).collect();
+    assert_eq!(told, [("SetPodTemplateRestartPolicy", true)]);
+    assert!(scene.notes().is_empty());
+    let spec = scene.translate().unwrap();
+    let pod = scene.job.samples(&spec, &scene.settings).remove(0);
+    assert_eq!(pod.spec.unwrap().restart_policy.as_deref(), Some("OnFailure"));
+}

@@ -1,6 +1,6 @@
 //! Events for people: what changed in a job's status since it was last written.
 
-use super::condition::{FAILED, RESTARTING, SUCCEEDED, SUSPENDED, find, holds, is_finished};
+use super::condition::{CREATED, FAILED, RESTARTING, SUCCEEDED, SUSPENDED, find, holds, is_finished};
 use super::defaults::{Job, ReplicaType};
 use super::tally;
 use crate::action::{Action, Note, Target, Write};
@@ -18,6 +18,9 @@ pub(super) fn between(
     situation: &Situation<'_>,
 ) -> Vec<Action> {
     let mut notes = exits(job, before, after, situation);
+    if find(before, CREATED).is_none() {
+        notes.extend(overwritten(job));
+    }
     notes.extend(news(before, after, RESTARTING, "True").map(|condition| note(job, true, condition)));
     notes.extend(news(before, after, SUCCEEDED, "True").map(|condition| note(job, false, condition)));
     notes.extend(news(before, after, FAILED, "True").map(|condition| {
@@ -58,6 +61,15 @@ fn plain(job: &Job<'_>, reason: &str, message: String) -> Note {
         action: "Status".to_owned(),
         message,
     }
+}
+
+/// A warning, once for a job, that a template's restart policy says nothing.
+fn overwritten(job: &Job<'_>) -> Option<Note> {
+    let mut templates = job.replicas.iter().map(|replicas| &replicas.template.spec.rest);
+    templates.any(|rest| rest.contains_key("restartPolicy")).then(|| {
+        let message = "Restart policy in pod template will be overwritten by restart policy in replica spec";
+        Note { warning: true, ..plain(job, "SetPodTemplateRestartPolicy", message.to_owned()) }
+    })
 }
 
 /// How the trainers of the types ended of which more have ended now than before.
