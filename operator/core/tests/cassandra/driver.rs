@@ -19,8 +19,10 @@ pub(crate) struct Driver {
     state: State,
     cycle: u64,
     inputs: Vec<Input>,
-    /// Claims whose volume holds a member, by UID.
+    /// Claims that are there and whose volume holds a member, by UID.
     pub(crate) settled: BTreeSet<String>,
+    /// How many volumes ever held one.
+    pub(crate) joined: usize,
     /// For each operator that is no more, its writes that may still arrive, in order.
     pub(crate) late: Vec<VecDeque<Action>>,
     /// What was written, a line for each.
@@ -48,6 +50,7 @@ impl Driver {
             cycle: 0,
             inputs: Vec::new(),
             settled: BTreeSet::new(),
+            joined: 0,
             late: Vec::new(),
             told: Vec::new(),
         };
@@ -166,7 +169,7 @@ impl Driver {
     /// The server of a running pod has joined its ring: its volume says so, and its pod is ready.
     pub(crate) fn join(&mut self, pod: &str) {
         let Some(mut pod) = self.pod(pod).filter(|pod| pod.status.is_some()) else { return };
-        self.settled.insert(self.claim_uid(&pod));
+        self.joined += usize::from(self.settled.insert(self.claim_uid(&pod)));
         pod.status.as_mut().expect("a status").conditions = Some(vec![PodCondition {
             type_: "Ready".to_owned(),
             status: "True".to_owned(),
@@ -204,6 +207,16 @@ impl Driver {
     /// A pod is deleted by somebody else.
     pub(crate) fn kill(&mut self, pod: &str) {
         self.cluster.remove(&Key::new(Kind::Pod, "team-a", pod));
+    }
+
+    /// A pod and its volume are lost.
+    pub(crate) fn lose(&mut self, pod: &str) {
+        let claim = Key::new(Kind::PersistentVolumeClaim, "team-a", &format!("data-{pod}"));
+        if let Some(claim) = self.cluster.get(&claim) {
+            self.settled.remove(claim.uid());
+        }
+        self.kill(pod);
+        self.cluster.remove(&claim);
     }
 
     /// The UID of the claim that a pod uses.
