@@ -1,6 +1,6 @@
 //! Level one by the clock: `cargo bench -p twofold-allocator`. A table on the screen, and a line of JSON for each point in
 //! `target/bench/allocator.jsonl`. Every offer is answered. Each point is the median of five runs on one thread; the first
-//! argument that is a number replaces the five.
+//! argument that is a number replaces the five; words choose rows, as in `cargo bench -p twofold-allocator -- deal 1`.
 
 #![allow(
     clippy::unwrap_used,
@@ -228,7 +228,7 @@ fn fill(report: &mut Report, count: u32, frameworks: u32, laws: Laws) {
     let parameters =
         [("agents", &*count.to_string()), ("frameworks", &frameworks.to_string()), ("laws", law(laws))];
     let grain = Grain { numerator: 1, denominator: 100 * frameworks };
-    let each = count * 8 / frameworks + 1;
+    let each = count * 8 / frameworks + 1001;
     let ready = cluster(policy(laws, grain), count, frameworks, |_| singles(each, 2000, 8 * GI));
     let mut tasks = 0;
     let mut names = 0;
@@ -363,18 +363,32 @@ fn main() {
         return;
     }
     let report = &mut Report::new();
-    memory(report);
-    deal(report, 10_000, 1000, Laws::Touched);
-    deal(report, 10_000, 1000, Laws::Off);
+    let rows: Vec<String> =
+        std::env::args().skip(1).filter(|word| word.starts_with(char::is_alphabetic)).collect();
+    let chosen = |row: &str| rows.is_empty() || rows.iter().any(|name| name == row);
+    if chosen("memory") {
+        memory(report);
+    }
+    for laws in [Laws::Touched, Laws::Off].into_iter().filter(|_| chosen("deal")) {
+        deal(report, 10_000, 1000, laws);
+    }
     for count in [1000, 10_000, 100_000] {
         for frameworks in [100, 1000] {
             for laws in [Laws::Touched, Laws::Off] {
-                refuse(report, count, frameworks, laws);
-                fill(report, count, frameworks, laws);
+                if chosen("refuse") {
+                    refuse(report, count, frameworks, laws);
+                }
+                if chosen("fill") {
+                    fill(report, count, frameworks, laws);
+                }
             }
         }
     }
-    gang(report, 1000);
-    gang(report, 10_000);
-    guarantees(report, 3000);
+    if chosen("gang") {
+        gang(report, 1000);
+        gang(report, 10_000);
+    }
+    if chosen("guarantee") {
+        guarantees(report, 3000);
+    }
 }

@@ -1,6 +1,6 @@
 //! The allocator: the one thing that others hold.
 
-use crate::books::{Books, WantNo};
+use crate::books::{AgentNo, Books, WantNo};
 use crate::id::OfferId;
 use crate::invariants::Violation;
 use crate::offer::Offer;
@@ -34,6 +34,8 @@ pub struct Allocator {
 pub(crate) struct LiveOffer {
     pub(crate) offer: Offer,
     pub(crate) want: WantNo,
+    /// The agents of its parts, in order. They stay on the books while it is live.
+    pub(crate) agents: Vec<AgentNo>,
 }
 
 impl Allocator {

@@ -86,6 +86,10 @@ impl Books {
             self.soft.fleet = self.fleet;
             self.lift_other_views();
         }
+        if self.soft.refusing.is_empty() && self.soft.asleep.is_empty() {
+            // Levels that nobody refused at any more are passed over until somebody refuses again.
+            self.soft.grown.clear();
+        }
         for (agent, another) in core::mem::take(&mut self.soft.grown) {
             let (full, kept) = self.outgrown(agent, another);
             let refusing: Vec<WantNo> = self.soft.refusing.iter().copied().collect();

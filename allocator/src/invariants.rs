@@ -149,6 +149,9 @@ impl Books {
         let capacity = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
         let mut sum = book.used();
         sum.add(&book.free);
+        if sum == capacity {
+            return None;
+        }
         let excess = capacity.shortfall(&book.used());
         let mut expected = capacity.amounts();
         for (kind, over) in &excess {

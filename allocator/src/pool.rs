@@ -15,6 +15,7 @@ pub(crate) struct Pool {
     ranks: Vec<AgentNo>,
     /// The rank of each agent, by its number.
     of: Vec<usize>,
+    /// Of each block at least the most that any of its agents has free.
     blocks: Vec<Room>,
     /// Whether it is so now: not since an agent came or went.
     fresh: bool,
@@ -129,12 +130,27 @@ impl Books {
         }
         let known = self.pool.of.get(no.index()).copied().filter(|rank| *rank < self.pool.ranks.len());
         let Some(rank) = known else { return };
-        let first = rank / BLOCK * BLOCK;
-        let block = self.pool.ranks.get(first..self.pool.ranks.len().min(first + BLOCK));
-        let most = block.map(|block| self.most(block)).unwrap_or_default();
-        if let Some(known) = self.pool.blocks.get_mut(rank / BLOCK) {
-            *known = most;
+        let room = room(self.agents.at(no));
+        if let Some(most) = self.pool.blocks.get_mut(rank / BLOCK) {
+            *most = most.combine(room, u64::max);
         }
+    }
+
+    /// The first agent from a rank on whose free part may hold `least`, with its rank. Blocks that promised more than
+    /// they have are corrected on the way.
+    pub(crate) fn search(&mut self, least: &Room, from: usize) -> Option<(usize, AgentNo)> {
+        let found = self.candidate(least, from);
+        let end = found.map_or(self.pool.ranks.len(), |(rank, _)| rank);
+        for at in from.div_ceil(BLOCK)..end / BLOCK {
+            if self.pool.blocks.get(at).is_some_and(|most| most.holds(least)) {
+                let block = self.pool.ranks.get(at * BLOCK..(at + 1) * BLOCK);
+                let most = block.map(|block| self.most(block)).unwrap_or_default();
+                if let Some(promised) = self.pool.blocks.get_mut(at) {
+                    *promised = most;
+                }
+            }
+        }
+        found
     }
 
     /// The first agent from a rank on whose free part may hold `least`, with its rank.

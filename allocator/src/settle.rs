@@ -1,18 +1,20 @@
 //! Settling answers: level one checks again what level two chose, and books all of it or nothing.
 
+mod check;
+
 use crate::allocator::{Allocator, LiveOffer};
-use crate::ask::{Ask, Member, Shape};
+use crate::books::Books;
+use crate::books::agent::Use;
 use crate::books::task::TaskBook;
-use crate::books::want::{Terms as WantTerms, WantState, is_gang};
-use crate::books::{AgentNo, Books, WantNo};
+use crate::books::want::WantState;
 use crate::headroom::Block;
 use crate::id::{AgentId, OfferId, TaskId};
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
 use crate::policy::Laws;
-use crate::resources::{Amounts, Listed, Resources};
+use crate::resources::{Amounts, Listed};
 use crate::view::Stage;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use check::Taken;
 use core::fmt;
 
 /// Why an answer was refused. Nothing of it was booked, and the turn is over.
@@ -127,169 +129,39 @@ impl Allocator {
     fn decline(&mut self, live: &LiveOffer, until: Option<crate::tick::Timestamp>) {
         match &live.offer.terms {
             Terms::Units { .. } => self.books.refuse_all(live.want, until),
-            Terms::Parts { parts, .. } => {
-                let known = parts.iter().filter_map(|(id, _)| self.books.agent_names.get(id).copied());
-                let agents: Vec<AgentNo> = known.collect();
-                self.books.refuse(live.want, agents, until);
-            }
+            Terms::Parts { .. } => self.books.refuse(live.want, live.agents.clone(), until),
         }
     }
 
-    fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &[u32]) -> Vec<Launch> {
-        let LiveOffer { offer: Offer { id: offer, framework, .. }, want } = live;
-        let named = placements.iter().filter_map(|p| self.books.agent_names.get(&p.agent).copied());
+    fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &Taken) -> Vec<Launch> {
+        let LiveOffer { offer: Offer { id: offer, framework, .. }, want, .. } = live;
+        let Taken { counts, agents, sums, whole } = taken;
         let checked = self.books.policy.laws != Laws::Off;
         let role = self.books.charged_role(want.framework).filter(|_| checked);
-        let witness = role.map(|role| self.books.witness(role, named));
+        let witness = role.map(|role| self.books.witness(role, sums.iter().map(|sum| sum.agent)));
+        for sum in sums {
+            self.books.occupy(sum.agent, Use::Charged, &sum.resources, sum.tasks);
+        }
+        let tasks = u32::try_from(placements.len()).unwrap_or(u32::MAX);
+        self.books.charge_framework(want.framework, whole, tasks);
         let mut launches = Vec::with_capacity(placements.len());
-        for placement in placements {
-            let Some(agent) = self.books.agent_names.get(&placement.agent).copied() else { continue };
+        for (placement, agent) in placements.into_iter().zip(agents) {
             let task = TaskBook {
-                agent,
+                agent: *agent,
                 framework: Some(want.framework),
                 resources: placement.resources.clone(),
                 finishing: false,
                 launch: true,
             };
-            self.books.enter_task(placement.task.clone(), task);
+            self.books.tasks.insert(placement.task.clone(), task);
             launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
         }
         self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
-        let fair = self.books.fair.clone();
-        if let Some(kept) = self.books.want_mut(*want) {
-            kept.lower(taken, &fair);
+        let Books { fair, frameworks, .. } = &mut self.books;
+        if let Some(kept) = frameworks.at_mut(want.framework).wants.get_mut(want.at) {
+            kept.lower(counts, fair);
         }
         self.books.relist(*want);
         launches
     }
-}
-
-impl Books {
-    /// Checks an accept whole; says how many of each member it takes.
-    fn check(&self, live: &LiveOffer, placements: &[Placement]) -> Result<Vec<u32>, SettleError> {
-        if placements.is_empty() {
-            return Err(SettleError::Nothing);
-        }
-        let mut names = BTreeSet::new();
-        if let Some(twice) =
-            placements.iter().find(|p| !names.insert(&p.task) || self.tasks.contains_key(&p.task))
-        {
-            return Err(SettleError::TaskInUse(twice.task.clone()));
-        }
-        let taken = match &live.offer.terms {
-            Terms::Units { units, .. } => self.check_units(live.want, *units, placements)?,
-            Terms::Parts { parts, .. } => {
-                check_parts(parts, placements)?;
-                Vec::new()
-            }
-        };
-        self.check_room(live, placements)?;
-        let mut sum = Resources::default();
-        placements.iter().for_each(|placement| sum.add(&placement.resources));
-        let Some(role) = self.charged_role(live.want.framework) else {
-            return Err(SettleError::UnknownOffer(live.offer.id));
-        };
-        match self.block(role, |kind| sum.amount(kind)) {
-            Some(block) => Err(SettleError::Blocked(block)),
-            None => Ok(taken),
-        }
-    }
-
-    fn check_units(
-        &self,
-        want: WantNo,
-        units: u32,
-        placements: &[Placement],
-    ) -> Result<Vec<u32>, SettleError> {
-        let Some(WantTerms::Ask(ask)) = self.want(want).map(|want| &want.terms) else {
-            return Err(SettleError::Nothing);
-        };
-        let mut taken = alloc::vec![0u32; ask.members.len()];
-        for placement in placements {
-            let no_member = SettleError::NoMember(placement.member);
-            let member = ask.members.get(placement.member).ok_or(no_member.clone())?;
-            *taken.get_mut(placement.member).ok_or(no_member)? += 1;
-            if !is_of(&member.shape, &placement.resources) {
-                return Err(SettleError::Shape(placement.task.clone()));
-            }
-            self.check_shown(want, member, placement)?;
-        }
-        check_counts(ask, units, &taken)?;
-        Ok(taken)
-    }
-
-    fn check_shown(&self, want: WantNo, member: &Member, placement: &Placement) -> Result<(), SettleError> {
-        let stage = match self.agent_names.get(&placement.agent) {
-            None => None,
-            Some(no) => match self.barred(want, Some(member), *no) {
-                None => return Ok(()),
-                Some(stage) => Some(stage),
-            },
-        };
-        Err(SettleError::NotShown { agent: placement.agent.clone(), stage })
-    }
-
-    fn check_room(&self, live: &LiveOffer, placements: &[Placement]) -> Result<(), SettleError> {
-        let keeps = self.keeps_gpu_room(live.want);
-        let mut sums: BTreeMap<&AgentId, Resources> = BTreeMap::new();
-        for placement in placements {
-            sums.entry(&placement.agent).or_default().add(&placement.resources);
-        }
-        for (id, sum) in sums {
-            let Some(no) = self.agent_names.get(id) else {
-                return Err(SettleError::NotShown { agent: id.clone(), stage: None });
-            };
-            let missing = self.free_for(live.want, *no, keeps).shortfall(&sum);
-            if !missing.is_empty() {
-                return Err(SettleError::Room { agent: id.clone(), missing });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn check_counts(ask: &Ask, units: u32, taken: &[u32]) -> Result<(), SettleError> {
-    let gang = is_gang(ask);
-    for (at, (member, placed)) in ask.members.iter().zip(taken).enumerate() {
-        if gang && *placed != member.least {
-            return Err(SettleError::NotWhole { member: at, placed: *placed, least: member.least });
-        }
-        if *placed > member.count {
-            return Err(SettleError::TooMany { placed: *placed, most: member.count });
-        }
-    }
-    let placed = taken.iter().fold(0u32, |sum, placed| sum.saturating_add(*placed));
-    if !gang && placed > units {
-        return Err(SettleError::TooMany { placed, most: units });
-    }
-    Ok(())
-}
-
-/// Whether resources are a shape with the model of its GPUs settled.
-fn is_of(shape: &Shape, resources: &Resources) -> bool {
-    let Resources { gpus, .. } = resources;
-    let base = Resources { gpus: crate::gpu::Gpus::default(), ..resources.clone() };
-    let fits = match &shape.gpu {
-        None => gpus.is_empty(),
-        Some(request) => {
-            let mut models = gpus.iter();
-            let one = models.next().is_some_and(|(model, count)| {
-                count == request.count && request.model.as_ref().is_none_or(|wanted| wanted == model)
-            });
-            one && models.next().is_none()
-        }
-    };
-    fits && base == shape.base
-}
-
-fn check_parts(parts: &[(AgentId, Resources)], placements: &[Placement]) -> Result<(), SettleError> {
-    let mut left: BTreeMap<&AgentId, Resources> = parts.iter().map(|(id, part)| (id, part.clone())).collect();
-    for placement in placements {
-        let agent = || placement.agent.clone();
-        let part =
-            left.get_mut(&placement.agent).ok_or(SettleError::NotShown { agent: agent(), stage: None })?;
-        part.take(&placement.resources)
-            .map_err(|short| SettleError::Room { agent: agent(), missing: short.0 })?;
-    }
-    Ok(())
 }

@@ -4,10 +4,10 @@
 use crate::allocator::{Allocator, LiveOffer};
 use crate::books::agent::Use;
 use crate::books::want::{Terms as WantTerms, Unit, WantState};
-use crate::books::{Books, RoleNo, WantNo};
+use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::gpu::Gpus;
 use crate::headroom::Block;
-use crate::id::{AgentId, OfferId};
+use crate::id::OfferId;
 use crate::offer::{Offer, Terms};
 use crate::order::{Choice, Rival};
 use crate::resources::{Kind, Resources};
@@ -48,8 +48,8 @@ impl Allocator {
                 self.stats.cycles_cut += 1;
                 return None;
             }
-            if let Some(terms) = self.terms(&choice) {
-                return self.offer(&choice, terms);
+            if let Some((terms, agents)) = self.terms(&choice) {
+                return self.offer(&choice, terms, agents);
             }
         }
     }
@@ -71,7 +71,7 @@ impl Allocator {
         }
     }
 
-    fn offer(&mut self, choice: &Choice, terms: Terms) -> Option<Offer> {
+    fn offer(&mut self, choice: &Choice, terms: Terms, agents: Vec<AgentNo>) -> Option<Offer> {
         self.turns += 1;
         self.stats.offers += 1;
         self.stats.offers_guaranteed += u64::from(choice.guaranteed);
@@ -82,7 +82,7 @@ impl Allocator {
         self.next_offer_id += 1;
         let stays_out = matches!(terms, Terms::Parts { expires: Some(_), .. });
         let offer = Offer { id, framework, role: self.books.roles.at(role).path.clone(), terms };
-        self.live.insert(id, LiveOffer { offer: offer.clone(), want: choice.want });
+        self.live.insert(id, LiveOffer { offer: offer.clone(), want: choice.want, agents });
         self.current = (!stays_out).then_some(id);
         if let Some(want) = self.books.want_mut(choice.want) {
             want.looked = true;
@@ -91,7 +91,7 @@ impl Allocator {
     }
 
     /// What may be offered; none when the want is held back, which is noted.
-    fn terms(&mut self, choice: &Choice) -> Option<Terms> {
+    fn terms(&mut self, choice: &Choice) -> Option<(Terms, Vec<AgentNo>)> {
         let want = self.books.want(choice.want)?;
         let (unit, role) = (want.unit.clone()?, self.books.charged_role(choice.want.framework)?);
         let ask = match &want.terms {
@@ -112,7 +112,7 @@ impl Allocator {
         }
         let most = if choice.guaranteed { 1 } else { self.books.fair_step(choice, &unit) };
         let units = self.books.units_within(role, |kind| unit.amount(kind), most);
-        Some(Terms::Units { ask, units: units.max(1) })
+        Some((Terms::Units { ask, units: units.max(1) }, Vec::new()))
     }
 
     fn hold_back(&mut self, want: WantNo, block: &Block) {
@@ -124,11 +124,11 @@ impl Allocator {
     }
 
     /// Deals whole agents to open demand, cut to what limits and headroom leave, until the share is past the next.
-    fn deal(&mut self, choice: &Choice, role: RoleNo, least: &Resources) -> Option<Terms> {
+    fn deal(&mut self, choice: &Choice, role: RoleNo, least: &Resources) -> Option<(Terms, Vec<AgentNo>)> {
         let room = self.books.least_room(choice.want);
-        let mut parts: Vec<(AgentId, Resources)> = Vec::new();
+        let (mut parts, mut agents) = (Vec::new(), Vec::new());
         let (mut cut, mut from) = (false, 0);
-        while let Some((rank, agent)) = self.books.candidate(&room, from) {
+        while let Some((rank, agent)) = self.books.search(&room, from) {
             from = rank + 1;
             if !self.books.has_room(choice.want, agent, false) {
                 continue;
@@ -138,8 +138,9 @@ impl Allocator {
                 cut = true;
                 continue;
             }
-            self.books.occupy(agent, Use::Offered, &part);
-            self.books.charge_framework(choice.want.framework, &part);
+            self.books.occupy(agent, Use::Offered, &part, 1);
+            self.books.charge_framework(choice.want.framework, &part, 1);
+            agents.push(agent);
             parts.push((self.books.agents.at(agent).id.clone(), part));
             if choice.guaranteed || self.books.is_past(choice, |_| 0) {
                 break;
@@ -153,7 +154,7 @@ impl Allocator {
             return None;
         }
         let expires = self.books.policy.open_offer_millis.map(|millis| self.tick.now.plus_millis(millis));
-        Some(Terms::Parts { parts, expires })
+        Some((Terms::Parts { parts, expires }, agents))
     }
 
     /// Ends a live offer from this side.
@@ -171,10 +172,8 @@ impl Allocator {
     /// Takes back what a live offer has on the books.
     pub(crate) fn release(&mut self, live: &LiveOffer) {
         let Terms::Parts { parts, .. } = &live.offer.terms else { return };
-        for (agent, part) in parts {
-            if let Some(no) = self.books.agent_names.get(agent).copied() {
-                self.books.vacate(no, Use::Offered, part);
-            }
+        for ((_, part), agent) in parts.iter().zip(&live.agents) {
+            self.books.vacate(*agent, Use::Offered, part);
             self.books.discharge_framework(live.want.framework, part);
         }
     }
@@ -182,10 +181,14 @@ impl Allocator {
 
 impl Books {
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
-    pub(crate) fn may_look(&self, no: WantNo) -> bool {
-        let keeps = self.keeps_gpu_room(no);
-        if self.candidates(self.least_room(no)).any(|agent| self.has_room(no, agent, keeps)) {
-            return true;
+    pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
+        let (keeps, room) = (self.keeps_gpu_room(no), self.least_room(no));
+        let mut from = 0;
+        while let Some((rank, agent)) = self.search(&room, from) {
+            if self.has_room(no, agent, keeps) {
+                return true;
+            }
+            from = rank + 1;
         }
         let looked = self.want(no).is_none_or(|want| want.looked);
         !looked && self.known_agents().any(|(agent, _)| self.sees(no, agent))

@@ -4,7 +4,7 @@ use super::{AgentNo, Books};
 use crate::agent::{Agent, AgentState};
 use crate::id::AgentId;
 use crate::refusal::Levels;
-use crate::resources::Resources;
+use crate::resources::{Amounts, Resources};
 
 /// An agent on the books. It is there while it is known, or while a task names it.
 #[derive(Clone, Debug)]
@@ -57,8 +57,10 @@ impl AgentBook {
     }
 
     /// What is in use beyond the capacity: empty unless the cluster was changed from outside.
-    pub(crate) fn excess(&self) -> crate::resources::Amounts {
-        self.agent.as_ref().map(|agent| agent.capacity.shortfall(&self.used())).unwrap_or_default()
+    pub(crate) fn excess(&self) -> Amounts {
+        let Some(agent) = &self.agent else { return Amounts::new() };
+        let used = self.used();
+        if agent.capacity.contains(&used) { Amounts::new() } else { agent.capacity.shortfall(&used) }
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -96,6 +98,9 @@ impl Books {
             // Another total moves every share.
             self.moved_all();
         }
+        if self.agents.at(no).agent.is_some() != agent.is_some() {
+            self.repool();
+        }
         let book = self.agents.at_mut(no);
         if let Some(before) = &book.agent {
             self.total.take_up_to(&before.capacity);
@@ -112,13 +117,12 @@ impl Books {
         }
         book.agent = agent;
         self.fleet += 1;
-        self.repool();
         self.refresh_free(no);
         self.drop_agent_if_unused(no);
     }
 
-    /// Enters a use of an agent.
-    pub(crate) fn occupy(&mut self, no: AgentNo, sum: Use, resources: &Resources) {
+    /// Enters uses of an agent.
+    pub(crate) fn occupy(&mut self, no: AgentNo, sum: Use, resources: &Resources, uses: u32) {
         let book = self.agents.at_mut(no);
         if book.is_active() {
             self.free.take_up_to(&book.free);
@@ -128,7 +132,7 @@ impl Books {
             Use::Foreign => book.foreign.add(resources),
             Use::Offered => book.offered.add(resources),
         }
-        book.uses += 1;
+        book.uses = book.uses.saturating_add(uses);
         self.used.add(resources);
         self.refresh_free(no);
     }

@@ -83,10 +83,10 @@ impl Books {
     }
 
     /// Charges a framework, and its role once that is known.
-    pub(crate) fn charge_framework(&mut self, no: FrameworkNo, resources: &Resources) {
+    pub(crate) fn charge_framework(&mut self, no: FrameworkNo, resources: &Resources, uses: u32) {
         let book = self.frameworks.at_mut(no);
         book.charged.add(resources);
-        book.uses += 1;
+        book.uses = book.uses.saturating_add(uses);
         let role = book.role;
         self.moved_framework(no);
         if let Some(role) = role {

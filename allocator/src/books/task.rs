@@ -21,9 +21,9 @@ impl Books {
     /// Enters a task and charges it.
     pub(crate) fn enter_task(&mut self, id: TaskId, task: TaskBook) {
         let sum = if task.framework.is_some() { Use::Charged } else { Use::Foreign };
-        self.occupy(task.agent, sum, &task.resources);
+        self.occupy(task.agent, sum, &task.resources, 1);
         if let Some(framework) = task.framework {
-            self.charge_framework(framework, &task.resources);
+            self.charge_framework(framework, &task.resources, 1);
         }
         self.tasks.insert(id, task);
     }

@@ -51,8 +51,8 @@ impl Allocator {
             let framework = books.framework_no(&live.offer.framework);
             for (agent, part) in parts {
                 let agent: AgentNo = books.agent_no(agent);
-                books.occupy(agent, Use::Offered, part);
-                books.charge_framework(framework, part);
+                books.occupy(agent, Use::Offered, part, 1);
+                books.charge_framework(framework, part, 1);
             }
         }
         books

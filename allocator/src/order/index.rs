@@ -49,6 +49,13 @@ struct PlaceKey {
     place: Place,
 }
 
+fn distinct<T: Ord>(list: &mut Vec<T>) -> Vec<T> {
+    let mut list = core::mem::take(list);
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
 impl Order {
     fn level(&mut self, role: RoleNo) -> Option<&mut Level> {
         if self.levels.len() <= role.index() {
@@ -182,12 +189,12 @@ impl Books {
             wants.into_iter().for_each(|no| self.relist(no));
             return;
         }
-        for framework in core::mem::take(&mut self.order.moved_frameworks) {
+        for framework in distinct(&mut self.order.moved_frameworks) {
             if self.frameworks.at(framework).role.is_some_and(|role| self.goes_by_share(role)) {
                 self.relist_framework(framework);
             }
         }
-        for role in core::mem::take(&mut self.order.moved_roles) {
+        for role in distinct(&mut self.order.moved_roles) {
             self.place(role, None);
         }
     }

@@ -1,0 +1,187 @@
+//! The checks of an accept.
+
+use super::SettleError;
+use crate::allocator::LiveOffer;
+use crate::ask::{Ask, Member, Shape};
+use crate::books::want::{Terms as WantTerms, is_gang};
+use crate::books::{AgentNo, Books, WantNo};
+use crate::gpu::Gpus;
+use crate::id::AgentId;
+use crate::offer::{Placement, Terms};
+use crate::resources::Resources;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// What an accept takes.
+pub(super) struct Taken {
+    /// How many of each member; empty for open demand.
+    pub(super) counts: Vec<u32>,
+    /// The agent of each placement.
+    pub(super) agents: Vec<AgentNo>,
+    /// What it takes of each agent.
+    pub(super) sums: Vec<Sum>,
+    /// What it takes in all.
+    pub(super) whole: Resources,
+}
+
+/// What an accept takes of one agent.
+pub(super) struct Sum {
+    pub(super) agent: AgentNo,
+    pub(super) resources: Resources,
+    pub(super) tasks: u32,
+}
+
+impl Books {
+    /// Checks an accept whole.
+    pub(super) fn check(&self, live: &LiveOffer, placements: &[Placement]) -> Result<Taken, SettleError> {
+        if placements.is_empty() {
+            return Err(SettleError::Nothing);
+        }
+        self.check_names(placements)?;
+        let agents = self.numbers(placements)?;
+        let counts = match &live.offer.terms {
+            Terms::Units { units, .. } => self.check_units(live.want, *units, placements, &agents)?,
+            Terms::Parts { parts, .. } => {
+                check_parts(parts, placements)?;
+                Vec::new()
+            }
+        };
+        let sums = sums(placements, &agents);
+        self.check_room(live, &sums)?;
+        let mut whole = Resources::default();
+        sums.iter().for_each(|sum| whole.add(&sum.resources));
+        let unknown = SettleError::UnknownOffer(live.offer.id);
+        let role = self.charged_role(live.want.framework).ok_or(unknown)?;
+        match self.block(role, |kind| whole.amount(kind)) {
+            Some(block) => Err(SettleError::Blocked(block)),
+            None => Ok(Taken { counts, agents, sums, whole }),
+        }
+    }
+
+    fn check_names(&self, placements: &[Placement]) -> Result<(), SettleError> {
+        let mut names = BTreeSet::new();
+        let twice = placements.iter().find(|p| !names.insert(&p.task) || self.tasks.contains_key(&p.task));
+        twice.map_or(Ok(()), |placement| Err(SettleError::TaskInUse(placement.task.clone())))
+    }
+
+    fn numbers(&self, placements: &[Placement]) -> Result<Vec<AgentNo>, SettleError> {
+        let number = |placement: &Placement| {
+            let agent = || placement.agent.clone();
+            let known = self.agent_names.get(&placement.agent).copied();
+            known.ok_or_else(|| SettleError::NotShown { agent: agent(), stage: None })
+        };
+        placements.iter().map(number).collect()
+    }
+
+    fn check_units(
+        &self,
+        want: WantNo,
+        units: u32,
+        placements: &[Placement],
+        agents: &[AgentNo],
+    ) -> Result<Vec<u32>, SettleError> {
+        let Some(WantTerms::Ask(ask)) = self.want(want).map(|want| &want.terms) else {
+            return Err(SettleError::Nothing);
+        };
+        let mut counts = alloc::vec![0u32; ask.members.len()];
+        // Members of one kind on one agent stand together and are looked up once.
+        let mut last = None;
+        for (placement, agent) in placements.iter().zip(agents) {
+            let (at, task) = (placement.member, || placement.task.clone());
+            let (Some(member), Some(count)) = (ask.members.get(at), counts.get_mut(at)) else {
+                return Err(SettleError::NoMember(at));
+            };
+            *count += 1;
+            if !is_of(&member.shape, &placement.resources) {
+                return Err(SettleError::Shape(task()));
+            }
+            if last.replace((at, *agent)) != Some((at, *agent)) {
+                self.check_shown(want, member, *agent)?;
+            }
+        }
+        check_counts(ask, units, &counts)?;
+        Ok(counts)
+    }
+
+    fn check_shown(&self, want: WantNo, member: &Member, agent: AgentNo) -> Result<(), SettleError> {
+        match self.barred(want, Some(member), agent) {
+            None => Ok(()),
+            stage => Err(SettleError::NotShown { agent: self.agents.at(agent).id.clone(), stage }),
+        }
+    }
+
+    fn check_room(&self, live: &LiveOffer, sums: &[Sum]) -> Result<(), SettleError> {
+        let keeps = self.keeps_gpu_room(live.want);
+        let short = sums.iter().filter_map(|sum| {
+            let free = self.free_for(live.want, sum.agent, keeps);
+            let id = &self.agents.at(sum.agent).id;
+            (!free.contains(&sum.resources)).then(|| (id, free.shortfall(&sum.resources)))
+        });
+        let first = short.min_by_key(|(id, _)| *id);
+        first.map_or(Ok(()), |(id, missing)| Err(SettleError::Room { agent: id.clone(), missing }))
+    }
+}
+
+fn sums(placements: &[Placement], agents: &[AgentNo]) -> Vec<Sum> {
+    let mut by_agent: Vec<(AgentNo, &Placement)> = agents.iter().copied().zip(placements).collect();
+    by_agent.sort_by_key(|(agent, _)| *agent);
+    let mut sums: Vec<Sum> = Vec::new();
+    for (agent, placement) in by_agent {
+        match sums.last_mut().filter(|sum| sum.agent == agent) {
+            Some(sum) => {
+                sum.resources.add(&placement.resources);
+                sum.tasks += 1;
+            }
+            None => sums.push(Sum { agent, resources: placement.resources.clone(), tasks: 1 }),
+        }
+    }
+    sums
+}
+
+fn check_counts(ask: &Ask, units: u32, taken: &[u32]) -> Result<(), SettleError> {
+    let gang = is_gang(ask);
+    for (at, (member, placed)) in ask.members.iter().zip(taken).enumerate() {
+        if gang && *placed != member.least {
+            return Err(SettleError::NotWhole { member: at, placed: *placed, least: member.least });
+        }
+        if *placed > member.count {
+            return Err(SettleError::TooMany { placed: *placed, most: member.count });
+        }
+    }
+    let placed = taken.iter().fold(0u32, |sum, placed| sum.saturating_add(*placed));
+    if !gang && placed > units {
+        return Err(SettleError::TooMany { placed, most: units });
+    }
+    Ok(())
+}
+
+/// Whether resources are a shape with the model of its GPUs settled.
+fn is_of(shape: &Shape, resources: &Resources) -> bool {
+    let Resources { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = resources;
+    let base = &shape.base;
+    let plain = (*cpu_milli, *memory_bytes, *disk_bytes, *pods);
+    plain == (base.cpu_milli, base.memory_bytes, base.disk_bytes, base.pods)
+        && *other == base.other
+        && match &shape.gpu {
+            None => gpus.is_empty(),
+            Some(request) => {
+                request.choose(gpus).is_some_and(|model| *gpus == Gpus::of(model.clone(), request.count))
+            }
+        }
+}
+
+/// What placements take of each part of an offer to open demand is no more than the part.
+fn check_parts(parts: &[(AgentId, Resources)], placements: &[Placement]) -> Result<(), SettleError> {
+    let mut left: Vec<(&AgentId, Resources)> = parts.iter().map(|(id, part)| (id, part.clone())).collect();
+    for placement in placements {
+        let agent = || placement.agent.clone();
+        // Parts are in the order of names.
+        let at = left.binary_search_by(|(id, _)| (*id).cmp(&placement.agent)).ok();
+        let Some((_, part)) = at.and_then(|at| left.get_mut(at)) else {
+            return Err(SettleError::NotShown { agent: agent(), stage: None });
+        };
+        part.take(&placement.resources)
+            .map_err(|short| SettleError::Room { agent: agent(), missing: short.0 })?;
+    }
+    Ok(())
+}
