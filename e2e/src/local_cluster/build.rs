@@ -92,7 +92,7 @@ fn check_build_tools(missing: &[&Tool]) -> Result<()> {
 
 fn build_one(cache: &Cache, tool: &Tool, number: usize, of: usize) -> Result<()> {
     let source = cache.root().join("src").join(format!("{}-{}", tool.module.name, tool.key()));
-    for (name, content) in tool.module.files {
+    for (name, content) in tool.files() {
         layout::write(source.join(name), content)?;
     }
     let target = target(cache, tool);

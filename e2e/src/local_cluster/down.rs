@@ -88,7 +88,7 @@ fn end_processes(layout: &Layout) -> Result<()> {
 fn report(name: &str, layout: &Layout, record: Option<&Record>, before: &Snapshot) -> Result<()> {
     let mut marks = vec![layout.root().display().to_string(), cgroup::of_cluster(name)];
     if let Some(subnet) = record.and_then(|record| record.subnet) {
-        marks.extend([format!("link: {}", subnet.outside_link()), subnet.inside(), "rule: -A KUBE-".into()]);
+        marks.extend([format!("link: {}", subnet.outside_link()), subnet.inside()]);
     }
     let new = Snapshot::take()?.since(before);
     // That no process is left was seen before; one that merely names the directory belongs to somebody else.

@@ -12,8 +12,8 @@ pub const KUBERNETES: &str = "1.36.3";
 #[derive(Clone, Copy, Debug)]
 pub struct Module {
     pub name: &'static str,
-    /// File names and contents.
-    pub files: &'static [(&'static str, &'static str)],
+    pub go_mod: &'static str,
+    pub go_sum: &'static str,
 }
 
 /// One binary.
@@ -22,6 +22,8 @@ pub struct Tool {
     pub name: &'static str,
     pub module: Module,
     pub package: &'static str,
+    /// The program of the module's own package, where that is what is built.
+    pub main: Option<&'static str>,
     pub tags: &'static str,
     pub cgo: bool,
     /// Which clusters cannot do without it.
@@ -38,36 +40,27 @@ pub enum Need {
 }
 
 macro_rules! module {
-    ($name:literal $(, $main:literal)?) => {
+    ($name:literal) => {
         Module {
             name: $name,
-            files: &[
-                ("go.mod", include_str!(concat!("../../cluster/modules/", $name, "/go.mod"))),
-                $(($main, include_str!(concat!("../../cluster/modules/", $name, "/", $main))),)?
-            ],
-        }
-    };
-    ($name:literal, sum $(, $main:literal)?) => {
-        Module {
-            name: $name,
-            files: &[
-                ("go.mod", include_str!(concat!("../../cluster/modules/", $name, "/go.mod"))),
-                ("go.sum", include_str!(concat!("../../cluster/modules/", $name, "/go.sum"))),
-                $(($main, include_str!(concat!("../../cluster/modules/", $name, "/", $main))),)?
-            ],
+            go_mod: include_str!(concat!("../../cluster/modules/", $name, "/go.mod")),
+            go_sum: include_str!(concat!("../../cluster/modules/", $name, "/go.sum")),
         }
     };
 }
 
-const KUBERNETES_MODULE: Module = module!("kubernetes", sum);
-const ETCD: Module = module!("etcd", sum);
-const KWOK: Module = module!("kwok", sum);
-const HELM: Module = module!("helm", sum);
-const CONTAINERD: Module = module!("containerd", sum);
-const RUNC: Module = module!("runc", sum);
-const COREDNS: Module = module!("coredns", sum, "main.go");
-const LOCAL_PATH: Module = module!("local-path", sum);
-const NODE_IMAGE: Module = module!("node-image", "main.go");
+/// CoreDNS and the volume provisioner are in it too: built from the same versions of the same clients, they cost
+/// seconds instead of minutes.
+const KUBERNETES_MODULE: Module = module!("kubernetes");
+const ETCD: Module = module!("etcd");
+const KWOK: Module = module!("kwok");
+const HELM: Module = module!("helm");
+const CONTAINERD: Module = module!("containerd");
+const RUNC: Module = module!("runc");
+const NODE_IMAGE: Module = module!("node-image");
+
+const COREDNS_MAIN: &str = include_str!("../../cluster/modules/kubernetes/main.go");
+const NODE_IMAGE_MAIN: &str = include_str!("../../cluster/modules/node-image/main.go");
 
 const CONTAINERD_TAGS: &str = "no_aufs,no_btrfs,no_devmapper,no_zfs";
 
@@ -100,9 +93,15 @@ pub const TOOLS: &[Tool] = &[
         tags: "seccomp",
         ..tool("runc", RUNC, "github.com/opencontainers/runc", Need::Real, 17)
     },
-    tool("coredns", COREDNS, ".", Need::Real, 60),
-    tool("local-path-provisioner", LOCAL_PATH, "github.com/rancher/local-path-provisioner", Need::Real, 30),
-    tool("node-image", NODE_IMAGE, ".", Need::Real, 2),
+    Tool { main: Some(COREDNS_MAIN), ..tool("coredns", KUBERNETES_MODULE, ".", Need::Real, 20) },
+    tool(
+        "local-path-provisioner",
+        KUBERNETES_MODULE,
+        "github.com/rancher/local-path-provisioner",
+        Need::Real,
+        15,
+    ),
+    Tool { main: Some(NODE_IMAGE_MAIN), ..tool("node-image", NODE_IMAGE, ".", Need::Real, 2) },
 ];
 
 const fn tool(
@@ -112,7 +111,7 @@ const fn tool(
     need: Need,
     cold_seconds: u32,
 ) -> Tool {
-    Tool { name, module, package, tags: "", cgo: false, need, cold_seconds }
+    Tool { name, module, package, main: None, tags: "", cgo: false, need, cold_seconds }
 }
 
 const fn containerd(name: &'static str, package: &'static str, cold_seconds: u32) -> Tool {
@@ -120,6 +119,15 @@ const fn containerd(name: &'static str, package: &'static str, cold_seconds: u32
 }
 
 impl Tool {
+    /// The files that the module's directory has when this is built: names and contents.
+    #[must_use]
+    pub fn files(&self) -> Vec<(&'static str, &'static str)> {
+        let Module { name: _, go_mod, go_sum } = self.module;
+        let mut files = vec![("go.mod", go_mod), ("go.sum", go_sum)];
+        files.extend(self.main.map(|main| ("main.go", main)));
+        files
+    }
+
     /// Flags of the linker. Kubernetes' version is stamped, because clients and charts ask for it.
     #[must_use]
     pub fn ldflags(&self) -> String {
@@ -146,8 +154,8 @@ impl Tool {
         let mut parts = vec![self.package, self.tags, if self.cgo { "cgo" } else { "" }];
         let ldflags = self.ldflags();
         parts.push(&ldflags);
-        for (name, content) in self.module.files {
-            parts.extend([*name, *content]);
+        for (name, content) in self.files() {
+            parts.extend([name, content]);
         }
         digest(&parts)
     }
@@ -184,13 +192,14 @@ mod tests {
 
     #[test]
     fn a_changed_sum_file_changes_the_key_and_so_does_a_flag() {
-        const A: Module = Module { name: "m", files: &[("go.sum", "a")] };
-        const B: Module = Module { name: "m", files: &[("go.sum", "b")] };
+        const A: Module = Module { name: "m", go_mod: "", go_sum: "a" };
+        const B: Module = Module { name: "m", go_mod: "", go_sum: "b" };
         let of = |module| tool("t", module, "p", Need::Every, 1);
         assert_eq!(of(A).key(), of(A).key());
         assert_ne!(of(A).key(), of(B).key());
         assert_ne!(of(A).key(), Tool { cgo: true, ..of(A) }.key());
         assert_ne!(of(A).key(), Tool { tags: "x", ..of(A) }.key());
+        assert_ne!(of(A).key(), Tool { main: Some("x"), ..of(A) }.key());
     }
 
     #[test]
@@ -203,8 +212,7 @@ mod tests {
         let apiserver = TOOLS[0];
         assert!(apiserver.ldflags().contains("version.gitVersion=v1.36.3"));
         assert!(apiserver.ldflags().contains("version.gitMinor=36"));
-        let (_, go_mod) = apiserver.module.files[0];
-        assert!(go_mod.contains(&format!("k8s.io/kubernetes v{KUBERNETES}")));
+        assert!(apiserver.module.go_mod.contains(&format!("k8s.io/kubernetes v{KUBERNETES}")));
     }
 
     #[test]
