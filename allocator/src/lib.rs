@@ -1,7 +1,4 @@
-//! Level one of two-level scheduling: who is offered resources next, and how much they may take.
-//!
-//! Changes and a [`tick::Tick`] go in, offers come out, answers go in, launches come out. Nothing here reads a clock,
-//! does I/O, or depends on the order of a hash table: the same input gives the same output.
+#![doc = include_str!("../README.md")]
 #![no_std]
 extern crate alloc;
 

@@ -27,7 +27,8 @@ pub(crate) struct Order {
 struct Level {
     /// Its places with wants below that take these resources, in order.
     places: BTreeMap<Mask, BTreeSet<PlaceKey>>,
-    keys: BTreeMap<(Place, Mask), PlaceKey>,
+    /// The keys of the role itself among its siblings, and of its implicit leaf among its children.
+    keys: BTreeMap<(bool, Mask), PlaceKey>,
     /// The wants directly in it, in order.
     own: BTreeMap<Mask, BTreeSet<WantKey>>,
     /// How many wants are in it and below it.
@@ -35,7 +36,7 @@ struct Level {
 }
 
 /// Where a want stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Listed {
     role: RoleNo,
     mask: Mask,
@@ -73,6 +74,14 @@ impl Order {
             .unwrap_or_default()
     }
 
+    fn key(&self, place: Place, mask: Mask) -> Option<&PlaceKey> {
+        let (own, role) = match place {
+            Place::Own(role) => (true, role),
+            Place::Role(role) => (false, role),
+        };
+        self.levels.get(role.index())?.keys.get(&(own, mask))
+    }
+
     fn is_waiting(&self, place: Place, mask: Mask) -> bool {
         match place {
             Place::Own(role) => {
@@ -97,9 +106,16 @@ impl Books {
         if self.order.stale {
             return;
         }
+        let listed = self.waiting(no).map(|waiting| Listed {
+            role: waiting.role,
+            mask: waiting.unit.mask,
+            key: self.want_key(&waiting),
+        });
+        if self.order.listed.get(&no) == listed.as_ref() {
+            return;
+        }
         self.unlist(no);
-        let Some(waiting) = self.waiting(no) else { return };
-        let listed = Listed { role: waiting.role, mask: waiting.unit.mask, key: self.want_key(&waiting) };
+        let Some(listed) = listed else { return };
         let guaranteed = self.path(listed.role).any(|(_, book)| book.own_guarantee().next().is_some());
         if guaranteed {
             self.order.guaranteed.insert(no);
@@ -163,19 +179,26 @@ impl Books {
             rank: self.place_rank(place),
             place,
         });
-        let Some(level) = self.order.level(node) else { return };
+        let (own, role) = match place {
+            Place::Own(role) => (true, role),
+            Place::Role(role) => (false, role),
+        };
+        let Some(level) = self.order.level(role) else { return };
         let before = match &key {
-            Some(key) => level.keys.insert((place, mask), key.clone()),
-            None => level.keys.remove(&(place, mask)),
+            Some(key) => level.keys.insert((own, mask), key.clone()),
+            None => level.keys.remove(&(own, mask)),
         };
         if before == key {
             return;
         }
+        let Some(level) = self.order.level(node) else { return };
         let places = level.places.entry(mask).or_default();
         if let Some(before) = before {
             places.remove(&before);
         }
-        places.extend(key);
+        if let Some(key) = key {
+            places.insert(key);
+        }
         if places.is_empty() {
             level.places.remove(&mask);
         }
@@ -265,8 +288,7 @@ impl Books {
             if let Some(next) = others.min() {
                 rivals.push((place, next));
             }
-            allowed
-                .retain(|mask| level.keys.get(&(place, *mask)).is_some_and(|key| key.share == least.share));
+            allowed.retain(|mask| self.order.key(place, *mask).is_some_and(|key| key.share == least.share));
             match place {
                 Place::Role(role) if self.is_inner(role) => node = role,
                 Place::Role(role) | Place::Own(role) => return self.first_own(role, &allowed, rivals),
