@@ -16,6 +16,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("iptables", "iptables"),
     ("iptables-save", "iptables"),
     ("conntrack", "conntrack"),
+    ("setsid", "util-linux"),
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("mount", "mount"),

@@ -120,21 +120,10 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::local_cluster::{address::Subnet, ports::Ports, spec::ClusterSpec};
+    use crate::local_cluster::spec::ClusterSpec;
 
     fn record(real: u32) -> Record {
-        let spec = ClusterSpec {
-            name: "x".into(),
-            fake: 1,
-            real,
-            zones: 1,
-            gpus: Vec::new(),
-            fake_cpu: "1".into(),
-            fake_memory: "1Gi".into(),
-            grace_seconds: 20,
-        };
-        let subnet = (real > 0).then_some(Subnet(4));
-        Record { spec, ports: Ports::USUAL, subnet, bin: PathBuf::from("/bin"), complete: false }
+        Record::example(ClusterSpec::example(1, real, 1, &[]))
     }
 
     fn has(component: &Component, word: &str) -> bool {

@@ -87,16 +87,7 @@ mod tests {
     use super::*;
 
     fn spec(real: u32) -> ClusterSpec {
-        ClusterSpec {
-            name: "x".into(),
-            fake: 4,
-            real,
-            zones: 3,
-            gpus: vec!["NVIDIA-A100:8:1".parse().unwrap()],
-            fake_cpu: "32".into(),
-            fake_memory: "128Gi".into(),
-            grace_seconds: 20,
-        }
+        ClusterSpec::example(4, real, 3, &["NVIDIA-A100:8:1"])
     }
 
     #[test]

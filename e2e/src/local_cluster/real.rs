@@ -28,6 +28,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("mount", "mount"),
     ("nice", "coreutils"),
     ("setpriv", "util-linux"),
+    ("setsid", "util-linux"),
     ("unshare", "util-linux"),
 ];
 /// Where distributions put network plugins.

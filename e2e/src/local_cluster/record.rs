@@ -78,3 +78,12 @@ impl Record {
         )
     }
 }
+
+#[cfg(test)]
+impl Record {
+    /// A cluster with the usual ports to test with.
+    pub(super) fn example(spec: ClusterSpec) -> Self {
+        let subnet = (spec.real > 0).then_some(Subnet(4));
+        Self { spec, ports: Ports::USUAL, subnet, bin: PathBuf::from("/bin"), complete: false }
+    }
+}

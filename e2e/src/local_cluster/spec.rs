@@ -156,11 +156,10 @@ pub fn check_name(name: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(fake: u32, real: u32, zones: u32, gpus: &[&str]) -> ClusterSpec {
-        ClusterSpec {
+impl ClusterSpec {
+    /// A cluster to test with.
+    pub(super) fn example(fake: u32, real: u32, zones: u32, gpus: &[&str]) -> Self {
+        Self {
             name: "test".into(),
             fake,
             real,
@@ -170,6 +169,15 @@ mod tests {
             fake_memory: "128Gi".into(),
             grace_seconds: 20,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(fake: u32, real: u32, zones: u32, gpus: &[&str]) -> ClusterSpec {
+        ClusterSpec::example(fake, real, zones, gpus)
     }
 
     #[test]

@@ -75,9 +75,10 @@ fn prepare(
     }
     let before = serde_json::to_string(&Snapshot::take()?).context("failed to describe the machine")?;
     layout::write(layout.before(), before)?;
+    let program = std::env::current_exe().context("failed to find this program")?;
     let record = Record::new(spec, bin)?;
     record.save(layout)?;
-    let client = supervisor::spawn(layout, record.spec.real > 0)?;
+    let client = supervisor::spawn(layout, &program, record.spec.real > 0)?;
     Ok((record, client))
 }
 
@@ -147,11 +148,8 @@ fn all_run(client: &Client, layout: &Layout) -> Result<()> {
     for status in client.list()? {
         if let State::Ended { how } = status.state {
             let log = fs::read_to_string(layout.log(&status.name)).unwrap_or_default();
-            bail!(
-                "'{}' ended with {how}; its last words:\n{}",
-                status.name,
-                super::command::last_lines(&log, 15)
-            );
+            let (name, words) = (status.name, super::command::last_lines(&log, 15));
+            bail!("'{name}' ended with {how} (`local-cluster down` to begin anew); its last words:\n{words}");
         }
     }
     Ok(())

@@ -137,26 +137,10 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::local_cluster::{address::Subnet, ports::Ports, spec::ClusterSpec};
+    use crate::local_cluster::spec::ClusterSpec;
 
     fn record() -> Record {
-        let spec = ClusterSpec {
-            name: "x".into(),
-            fake: 0,
-            real: 2,
-            zones: 2,
-            gpus: Vec::new(),
-            fake_cpu: "1".into(),
-            fake_memory: "1Gi".into(),
-            grace_seconds: 20,
-        };
-        Record {
-            spec,
-            ports: Ports::USUAL,
-            subnet: Some(Subnet(9)),
-            bin: PathBuf::from("/bin"),
-            complete: false,
-        }
+        Record::example(ClusterSpec::example(0, 2, 2, &[]))
     }
 
     #[test]
@@ -169,7 +153,7 @@ mod tests {
     #[test]
     fn names_are_answered_at_the_address_that_the_service_points_to() {
         let record = record();
-        assert!(corefile(&record, &Layout::at(PathBuf::from("/d"))).contains("bind 10.213.9.2\n"));
-        assert!(objects(&record).contains(r#""addresses":["10.213.9.2"]"#));
+        assert!(corefile(&record, &Layout::at(PathBuf::from("/d"))).contains("bind 10.213.4.2\n"));
+        assert!(objects(&record).contains(r#""addresses":["10.213.4.2"]"#));
     }
 }

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Write},
     os::unix::net::UnixStream,
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Component, Owner, Request, Response, Status};
 use crate::local_cluster::{
-    command::{exists, how_to_install, last_lines},
+    command::last_lines,
     layout::{self, Layout},
     process::Identity,
 };
@@ -28,30 +29,34 @@ pub struct Client {
     owner: Owner,
 }
 
-/// Starts a supervisor, in namespaces of its own if asked, and waits until it listens.
+/// Starts a supervisor with the program `local-cluster`, in namespaces of its own if asked, and waits until it
+/// listens.
 ///
 /// # Errors
 /// It cannot be started or does not listen: its last words.
-pub fn spawn(layout: &Layout, namespaces: bool) -> Result<Client> {
-    let program = std::env::current_exe().context("failed to find this program")?;
+pub fn spawn(layout: &Layout, program: &Path, namespaces: bool) -> Result<Client> {
     let _ = fs::remove_file(layout.socket());
-    let mut command = if namespaces {
-        if !exists("unshare") {
-            bail!("{}", how_to_install("unshare"));
-        }
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--"]);
-        command.arg(program).arg("init");
-        command
+    // A session of its own keeps it from what is typed or closed at the terminal.
+    let mut command = Command::new("setsid");
+    if namespaces {
+        command.args([
+            "unshare",
+            "--mount",
+            "--propagation=slave",
+            "--net",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+        ]);
+        command.args(["--kill-child=KILL", "--"]).arg(program).arg("init");
     } else {
-        let mut command = Command::new(program);
-        command.arg("supervise");
-        command
-    };
+        command.arg(program).arg("supervise");
+    }
     layout::write(layout.log("supervisor"), "")?;
     let log = File::create(layout.log("supervisor")).context("failed to open the supervisor's log")?;
     let child = command
         .arg(layout.root())
+        .current_dir(layout.root())
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("failed to share the log")?)
         .stderr(log)

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, setsid, wait};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 use super::{Component, Request, Response, State, Status};
 use crate::local_cluster::layout::Layout;
@@ -32,8 +32,6 @@ struct Entry {
 /// # Errors
 /// The socket cannot be made.
 pub fn supervise(layout: &Layout) -> Result<()> {
-    // Fails for a process that leads a session already, which is as good.
-    let _ = setsid();
     let socket = layout.socket();
     let _ = fs::remove_file(&socket);
     let listener =
@@ -51,6 +49,9 @@ pub fn supervise(layout: &Layout) -> Result<()> {
 fn serve(stream: UnixStream, layout: &Layout, entries: &mut BTreeMap<String, Entry>) -> Result<()> {
     let mut line = String::new();
     BufReader::new(&stream).read_line(&mut line).context("failed to read a request")?;
+    if line.is_empty() {
+        return Ok(()); // Somebody tried whether anybody listens.
+    }
     let answer = match serde_json::from_str(&line).context("failed to understand a request")? {
         Request::Start(component) => start(component, layout, entries),
         Request::Again { name } => match entries.get(&name) {
