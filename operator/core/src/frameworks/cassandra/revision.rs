@@ -78,7 +78,7 @@ fn fields(spec: &CassandraServiceSpec) -> BTreeMap<String, String> {
         resources,
         heap: _,
         storage: _,
-        seeds: _,
+        seeds,
         config,
         pod_template,
     } = spec;
@@ -90,6 +90,7 @@ fn fields(spec: &CassandraServiceSpec) -> BTreeMap<String, String> {
         ("placement.tolerations", json!(placement.tolerations)),
         ("resources", json!(resources.resolved())),
         ("heap", json!(heap::bytes(spec).ok())),
+        ("seeds", json!(seeds)),
         ("config", json!(config)),
         ("podTemplate", json!(pod_template)),
     ]

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use twofold_allocator::tick::Timestamp;
 use twofold_crds::cassandra_service::{CassandraServiceStatus, RackStatus};
-use twofold_crds::condition::{READY, STALLED};
+use twofold_crds::condition::{DEGRADED, READY, STALLED};
 use twofold_crds::waiting::{MAX_WAITING_GROUPS, WaitingGroup};
 use twofold_crds::{CassandraService, ServiceLedgerSpec};
 use twofold_sdk::instance::InstanceId;
@@ -145,11 +145,14 @@ fn events(target: &Target, before: &[Condition], after: &[Condition]) -> Vec<Not
         let same_reason = old.is_some_and(|old| old.reason == new.reason);
         (was != is || (kind == STALLED && is && !same_reason)).then_some((kind, is, new))
     });
+    // A ring that grows is not ready for a while; nothing is wrong with it.
+    let trouble =
+        [DEGRADED, STALLED].into_iter().any(|kind| of(after, kind).is_some_and(|c| c.status == "True"));
     changed
         .filter(|(kind, is, _)| *kind == READY || *is)
         .map(|(kind, is, condition)| Note {
             target: target.clone(),
-            warning: (kind == READY) != is,
+            warning: trouble && (kind == READY) != is,
             reason: condition.reason,
             action: "Observe".to_owned(),
             message: condition.message.chars().take(1000).collect(),

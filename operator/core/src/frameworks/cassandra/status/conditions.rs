@@ -102,6 +102,11 @@ fn progressing(picture: &Picture<'_>, stalled: &Verdict) -> Verdict {
             (true, false) => (false, "Recovering"),
             (true, true) => (true, "Complete"),
         };
+    let unrecorded = nodes::unrecorded(picture);
+    if is_done && !unrecorded.is_empty() {
+        let message = format!("{}: up, and about to be put on record as members", unrecorded.join(", "));
+        return said(true, "Deploying", message);
+    }
     if is_done {
         return said(false, reason, "");
     }

@@ -6,7 +6,7 @@ use crate::frameworks::cassandra::{ledger, names, report, translate, turn};
 use crate::record::PodRecord;
 use std::collections::BTreeSet;
 use twofold_crds::cassandra_service::{NodeState, NodeStatus};
-use twofold_crds::service_ledger::LedgerInstance;
+use twofold_crds::service_ledger::{InstanceState, LedgerInstance};
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::observed::{InstanceView, TaskState, View};
 
@@ -48,6 +48,17 @@ pub(super) fn seen<'a>(picture: &'a Picture<'a>) -> impl Iterator<Item = Seen> +
     let viewed = picture.situation.view.instances.keys().cloned();
     let instances: BTreeSet<InstanceId> = wanted.chain(viewed).collect();
     instances.into_iter().map(|instance| one(picture, instance))
+}
+
+/// Nodes that the record in the cluster does not show as members yet.
+pub(super) fn unrecorded(picture: &Picture<'_>) -> Vec<String> {
+    let recorded = picture.situation.ledger.map(|ledger| &ledger.spec);
+    let is_member = |instance: &InstanceId| {
+        recorded
+            .and_then(|recorded| ledger::entry(recorded, instance))
+            .is_some_and(|entry| entry.state == InstanceState::Member)
+    };
+    seen(picture).filter(|node| !is_member(&node.instance)).map(|node| node.instance.to_string()).collect()
 }
 
 fn entry<'a>(picture: &'a Picture<'_>, instance: &InstanceId) -> Option<&'a LedgerInstance> {
