@@ -39,6 +39,7 @@ pub struct State {
     services: BTreeMap<Key, Entry>,
     by_framework: BTreeMap<FrameworkId, Key>,
     dirty: BTreeSet<Key>,
+    due: BTreeMap<Key, Timestamp>,
     in_flight: BTreeMap<Key, usize>,
     untold: Touched,
     asked: queries::Asked,
@@ -60,6 +61,7 @@ impl State {
             services: BTreeMap::new(),
             by_framework: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            due: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             untold: Touched::default(),
             asked: queries::Asked::default(),
@@ -113,6 +115,12 @@ impl State {
     fn wake(&mut self, at: Option<Timestamp>) {
         self.wake_at = [self.wake_at, at].into_iter().flatten().min();
     }
+
+    /// Asks to look at a service at this time at the latest, though nothing of it may change until then.
+    fn look_again(&mut self, key: &Key, at: Option<Timestamp>) {
+        let first = [self.due.get(key).copied(), at].into_iter().flatten().min();
+        self.due.extend(first.map(|first| (key.clone(), first)));
+    }
 }
 
 /// Takes in what happened and decides what to do at this tick.
@@ -126,7 +134,7 @@ pub fn decide(state: &mut State, inputs: Vec<Input>, tick: Tick) -> Decision {
     // 2 plans, 3 feed
     let before = *state.allocator.stats();
     feed(state);
-    let looked_at = ready(state);
+    let looked_at = ready(state, tick.now);
     for key in &looked_at {
         actions.extend(plans::refresh(state, key, tick.now));
     }
@@ -182,8 +190,12 @@ fn feed(state: &mut State) {
     state.dirty.extend(touched.gone);
 }
 
-/// The services to look at now: those that changed and have no write under way.
-fn ready(state: &mut State) -> Vec<Key> {
+/// The services to look at now: those that changed or whose time has come, and that have no write under way.
+fn ready(state: &mut State, now: Timestamp) -> Vec<Key> {
+    let due = std::mem::take(&mut state.due).into_iter();
+    let (come, ahead): (BTreeMap<_, _>, BTreeMap<_, _>) = due.partition(|(_, at)| *at <= now);
+    state.due = ahead;
+    state.dirty.extend(come.into_keys());
     let dirty = std::mem::take(&mut state.dirty).into_iter();
     let (now, later): (BTreeSet<_>, BTreeSet<_>) = dirty.partition(|key| !state.in_flight.contains_key(key));
     state.dirty = later;
@@ -240,6 +252,7 @@ fn finish(
     if state.allocator.ended_early() {
         state.wake(Some(tick.now));
     }
+    state.wake(state.due.values().min().copied());
     Decision { actions, queries, wake_at: state.wake_at, violations, figures }
 }
 

@@ -44,8 +44,7 @@ fn retell(state: &mut State, entry: &mut Entry, now: Timestamp) {
     let again = entry.waiting_at.plus_millis(RETELL_MILLIS);
     let still_waits = !entry.waiting.summary.is_empty() && !entry.asks.is_empty();
     if still_waits && again > now {
-        state.wake(Some(again));
-        state.dirty.insert(entry.key.clone());
+        state.look_again(&entry.key, Some(again));
         return;
     }
     let told = explain::waiting(entry, &state.allocator);

@@ -18,6 +18,7 @@ use twofold_allocator::tick::Timestamp;
 use twofold_crds::allocation_role::DEFAULT_ROLE;
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::launch::{self, LaunchFailure, Withdrawal};
+use twofold_sdk::observed::{InstanceView, TaskState, View};
 use twofold_sdk::removal::{self, RemovalReason};
 use twofold_sdk::spec::ServiceSpec;
 use twofold_sdk::{plan, requirement, validate};
@@ -48,6 +49,7 @@ pub(super) fn with_situation<T>(
 
 /// Looks at one service again: what it is, what is seen of it, what must go, what it asks for.
 pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Action> {
+    state.due.remove(key);
     let Some(resource) = state.world.resources.get(key).cloned() else { return forget(state, key) };
     let uid = resource.uid().to_owned();
     let mut entry = match state.services.remove(key) {
@@ -81,11 +83,11 @@ fn translate(
     belongings: &Belongings<'_>,
     state: &State,
 ) -> Result<ServiceSpec, Vec<Problem>> {
-    let mut spec = framework.translate(belongings.ledger, &state.settings, &state.world.zones)?;
     let namespaces = &state.settings.namespaces;
     if !namespaces.is_empty() && !namespaces.contains(&key.namespace) {
         return Err(Vec::new());
     }
+    let mut spec = framework.translate(belongings.ledger, &state.settings, &state.world.zones)?;
     spec.role = resolve(spec.role.as_str(), &key.namespace, &state.world).map_err(|problem| vec![problem])?;
     let wrong = validate::validate(&spec);
     if !wrong.is_empty() {
@@ -139,12 +141,13 @@ fn plan_service(
     });
     let Some(upkeep) = upkeep else { return Vec::new() };
     let mut actions = upkeep.actions;
-    state.wake(upkeep.wake_at);
+    state.look_again(&entry.key, upkeep.wake_at);
     if upkeep.wants_offers {
         actions.extend(remove(state, entry, spec, now));
+        state.look_again(&entry.key, bind_deadline(entry, state.settings.bind_timeout_millis, now));
     }
     let plans = plan::plans(spec, &entry.view, now);
-    state.wake(plans.wake());
+    state.look_again(&entry.key, plans.wake());
     let mut asks = requirement::asks(spec, &entry.view, &plans);
     asks.retain(|ask| !ask.members.iter().flatten().any(|instance| upkeep.held.contains_key(instance)));
     entry.plans = Some(plans);
@@ -155,7 +158,7 @@ fn plan_service(
     let ready = wanted && entry.trial.passed() && entry.setback.until.is_none_or(|until| until <= now);
     entry.asks = if ready { asks } else { Vec::new() };
     entry.refusals.retain(|id, _| entry.asks.iter().any(|ask| ask.ask.id == *id));
-    state.wake(entry.setback.until.filter(|until| *until > now));
+    state.look_again(&entry.key, entry.setback.until.filter(|until| *until > now));
     tell_demand(state, entry, spec);
     actions
 }
@@ -196,6 +199,14 @@ fn try_out(state: &State, entry: &mut Entry, spec: &ServiceSpec, framework: &dyn
     samples.into_iter().map(|pod| action(entry, Write::DryRun(Object::from(pod)))).collect()
 }
 
+/// When the first of the pods that are not bound yet has waited for too long.
+fn bind_deadline(entry: &Entry, timeout_millis: u64, now: Timestamp) -> Option<Timestamp> {
+    let launched = |seen: &&InstanceView| matches!(seen.task, View::Known(TaskState::Launched, _));
+    let deadlines =
+        entry.view.instances.values().filter(launched).map(|seen| seen.since.plus_millis(timeout_millis));
+    deadlines.filter(|deadline| *deadline > now).min()
+}
+
 /// Pods that are in the way or whose launch failed. Each is deleted as exactly the pod that was judged.
 fn remove(state: &mut State, entry: &mut Entry, spec: &ServiceSpec, now: Timestamp) -> Vec<Action> {
     let mut actions = Vec::new();
@@ -204,7 +215,7 @@ fn remove(state: &mut State, entry: &mut Entry, spec: &ServiceSpec, now: Timesta
         let Some(pod) = pod_of(state, entry, &instance) else { continue };
         if let Some((agent, until)) = avoid {
             state.tell(Change::Avoid { framework: spec.framework.clone(), agent, until });
-            state.wake(Some(until));
+            state.look_again(&entry.key, Some(until));
         }
         entry.memory.of(&instance).launch_failed();
         let own = pod.unschedulable.as_deref().unwrap_or("no reason given");

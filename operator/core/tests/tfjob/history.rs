@@ -219,3 +219,48 @@ fn workers_come_and_go_with_their_number() {
     assert_eq!(world.all(Kind::Service).into_keys().collect::<Vec<_>>(), ["mnist-worker-0"]);
     assert_eq!(world.conditions(), ["Created=True", "Running=True"]);
 }
+
+#[test]
+fn a_worker_that_failed_is_launched_again_alone_and_the_restart_is_counted() {
+    let mut world = World::with(&spec(3, "OnFailure", ""));
+    world.end("mnist-worker-1", 1);
+    let history = world.settle();
+    assert_eq!(creations(&history), ["mnist-worker-1"]);
+    assert_eq!(world.conditions(), ["Created=True", "Running=True"]);
+    assert_eq!(world.job().status.unwrap().twofold.unwrap().restarts, Some(1));
+}
+
+#[test]
+fn a_job_that_is_over_is_deleted_when_its_time_has_come() {
+    let mut world = World::with(&spec(1, "Never", "runPolicy: {ttlSecondsAfterFinished: 30}"));
+    world.end("mnist-worker-0", 0);
+    world.settle();
+    assert!(world.cluster.get(&Key::new(Kind::TFJob, "team", "mnist")).is_none());
+    assert_eq!((world.all(Kind::Pod).len(), world.all(Kind::Service).len()), (0, 0));
+}
+
+#[test]
+fn a_gang_that_is_not_bound_in_time_is_withdrawn_whole_and_placed_anew() {
+    let mut world = World::with("{tfReplicaSpecs: {}}");
+    world.change(|job| {
+        let replicas = "{replicas: 2, template: {spec: {containers: [{name: tensorflow, image: a}]}}}";
+        let replicas = serde_saphyr::from_str(replicas).expect("replicas");
+        job.spec.tf_replica_specs.insert("Worker".to_owned(), replicas);
+    });
+    let mut history = History::default();
+    while creations(&history).is_empty() {
+        let decision = world.operator.decide(&mut world.cluster);
+        world.operator.perform(&mut world.cluster, decision, &mut history, &mut None);
+    }
+    let decision = world.operator.decide(&mut world.cluster);
+    world.operator.perform(&mut world.cluster, decision, &mut history, &mut None);
+    let wake_at = world.operator.decide(&mut world.cluster).wake_at.expect("a time to look again");
+    world.cluster.pass(wake_at.millis_since(world.cluster.now()));
+    let decision = world.operator.decide(&mut world.cluster);
+    let withdrawn = decision.actions.iter().filter(|action| matches!(action.write, Write::Delete { .. }));
+    let withdrawn: Vec<String> = withdrawn.map(|action| action.write.key().name).collect();
+    assert_eq!(withdrawn, ["mnist-worker-0", "mnist-worker-1"]);
+    world.operator.perform(&mut world.cluster, decision, &mut history, &mut None);
+    assert_eq!(creations(&world.settle()).len(), 2);
+    assert_eq!(world.conditions(), ["Created=True", "Running=True"]);
+}
