@@ -16,7 +16,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 use twofold_allocator::tick::{Tick, Timestamp};
@@ -33,6 +33,8 @@ const MOST_INPUTS: usize = 4_096;
 const RESYNC: Duration = Duration::from_secs(300);
 /// The longest time without a sign of life.
 const BEAT: Duration = Duration::from_secs(15);
+/// How often is looked whether leadership is certain again.
+const UNCERTAIN: Duration = Duration::from_millis(200);
 /// How long writes under way may take to end when the process is told to stop.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
@@ -101,7 +103,7 @@ impl Cycle {
         loop {
             let inputs = tokio::select! {
                 () = stop.cancelled() => break,
-                inputs = self.gather() => inputs,
+                inputs = self.gather_while_leading() => inputs,
             };
             self.note_lists(&inputs);
             let decision;
@@ -113,8 +115,19 @@ impl Cycle {
         }
         self.health.enter(Phase::Stopping);
         info!(under_way = self.writes.len(), "stopping: nothing more is decided");
+        // Outcomes are not waited for any more.
+        self.inputs.close();
         let _ = timeout(LAST_WRITES, async { while self.writes.join_next().await.is_some() {} }).await;
         Ok(())
+    }
+
+    /// Gathers inputs, but not while it is uncertain whether this copy leads: nothing could be written then.
+    async fn gather_while_leading(&mut self) -> Vec<Input> {
+        while !self.gateway.may_write() {
+            self.health.beat();
+            sleep(UNCERTAIN).await;
+        }
+        self.gather().await
     }
 
     /// What happened, when something did, or nothing when it is time to decide again. May be dropped at any time
@@ -177,6 +190,8 @@ impl Cycle {
         self.health.beat();
         for violation in &decision.violations {
             error!(cycle = tick.cycle, violation, "a law is broken: nothing is written in this cycle");
+            let (gateway, violation) = (Arc::clone(&self.gateway), violation.clone());
+            self.writes.spawn(async move { gateway.announce(&violation).await });
         }
         let resync = Instant::now() + RESYNC;
         let wake =

@@ -11,7 +11,14 @@ fn main() -> anyhow::Result<()> {
     // The loop is one task; the second thread keeps probes and the lease going while it works.
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     match args.command {
-        Command::Operator(operator) => runtime.block_on(operator::run(operator)),
+        Command::Operator(operator) => {
+            let ended = runtime.block_on(operator::run(operator));
+            // Where log lines are JSON, the reason is one of them.
+            if let Err(error) = &ended {
+                tracing::error!(error = format!("{error:#}"), "ended");
+            }
+            ended
+        }
         Command::Simulate(args) => {
             print!("{}", simulate::run(&args)?);
             Ok(())

@@ -7,7 +7,7 @@ use crate::health::{Health, Phase};
 use crate::http::{self, Pages};
 use crate::leader::{Elector, End, Leadership};
 use crate::metrics::Metrics;
-use crate::perform::Gateway;
+use crate::perform::{Gateway, Reporter};
 use crate::watch::Watch;
 use anyhow::{Context as _, bail};
 use kube::{Client, Config};
@@ -70,8 +70,12 @@ async fn lead(
     let Pages { health, metrics } = pages;
     let concurrency = usize::try_from(args.write_concurrency).unwrap_or(usize::MAX);
     let client = client(config, false)?;
-    let identity = identity(args);
-    let gateway = Gateway::new(client, leadership, concurrency, &identity, metrics.clone(), health.clone());
+    let reporter = Reporter {
+        identity: identity(args),
+        namespace: lease_namespace(args, config).to_owned(),
+        lease: args.lease_name.clone(),
+    };
+    let gateway = Gateway::new(client, leadership, concurrency, reporter, metrics.clone(), health.clone());
     let inputs = mpsc::channel(WAITING_INPUTS);
     let watch = Watch {
         client: self::client(config, true)?,
@@ -96,8 +100,7 @@ fn elector(
     clock: Clock,
     leadership: Leadership,
 ) -> anyhow::Result<Elector> {
-    let namespace = args.lease_namespace.as_deref().unwrap_or(&config.default_namespace);
-    let identity = identity(args);
+    let (namespace, identity) = (lease_namespace(args, config), identity(args));
     info!(version = env!("CARGO_PKG_VERSION"), identity, namespace, lease = args.lease_name, "starting");
     Ok(Elector::new(client(config, false)?, namespace, &args.lease_name, &identity, clock, leadership))
 }
@@ -129,6 +132,10 @@ async fn finish(serving: JoinHandle<std::io::Result<()>>) -> anyhow::Result<()> 
     let _ = serving.await;
     info!("stopped");
     Ok(())
+}
+
+fn lease_namespace<'a>(args: &'a OperatorArgs, config: &'a Config) -> &'a str {
+    args.lease_namespace.as_deref().unwrap_or(&config.default_namespace)
 }
 
 fn identity(args: &OperatorArgs) -> String {

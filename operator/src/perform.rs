@@ -19,6 +19,8 @@ use crate::metrics::Metrics;
 use event::Notes;
 use futures::future::join_all;
 use http::Request;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::core::Status;
 pub use order::Batch;
@@ -40,9 +42,20 @@ pub struct Gateway {
     leadership: Leadership,
     permits: Semaphore,
     notes: Mutex<Notes>,
-    identity: String,
+    reporter: Reporter,
     metrics: Metrics,
     health: Health,
+}
+
+/// In whose name events are published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reporter {
+    /// This copy of the operator.
+    pub identity: String,
+    /// Namespace of the Lease, which events about the operator itself are about.
+    pub namespace: String,
+    /// Name of the Lease.
+    pub lease: String,
 }
 
 /// What the API server said to one call.
@@ -65,13 +78,18 @@ impl Gateway {
         client: Client,
         leadership: Leadership,
         concurrency: usize,
-        identity: &str,
+        reporter: Reporter,
         metrics: Metrics,
         health: Health,
     ) -> Self {
         let permits = Semaphore::new(concurrency.max(1));
-        let identity = identity.to_owned();
-        Self { client, leadership, permits, notes: Mutex::default(), identity, metrics, health }
+        Self { client, leadership, permits, notes: Mutex::default(), reporter, metrics, health }
+    }
+
+    /// Whether a write would be sent now.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.leadership.is_certain()
     }
 
     /// Carries out a batch, stage after stage, and reports exactly one outcome for each of its actions. After a
@@ -122,7 +140,7 @@ impl Gateway {
                 let reply = self.send(request::of(write)?).await?;
                 self.conclude(write, reply).await
             }
-            Write::DryRun(_) => without_lookup(write, self.send(request::of(write)?).await?),
+            Write::DryRun(_) => without_lookup(self.send(request::of(write)?).await?),
             Write::LiftGate { pod, ledger, slot } => {
                 let found = self.read(&pod.key).await?;
                 if let Some(slot) = slot {
@@ -136,7 +154,9 @@ impl Gateway {
                     }
                 }
             }
-            Write::Event(note) => self.publish(note).await,
+            Write::Event(note) => {
+                self.publish(event::of(note, &self.reporter.identity, Timestamp::now())).await
+            }
         }
     }
 
@@ -169,24 +189,29 @@ impl Gateway {
         }
     }
 
+    /// Tells people that a law is broken, by an event about the Lease.
+    pub async fn announce(&self, violation: &str) {
+        let event = event::of_violation(violation, &self.reporter, Timestamp::now());
+        if let Err(Failure { message, .. }) = self.publish(event).await {
+            warn!(message, "failed to publish an event");
+        }
+    }
+
     /// Publishes an event, unless the same was said a short time ago. A lost answer is not looked up: the name of an
     /// event says what it says, so that a second attempt does no harm.
-    async fn publish(&self, note: &twofold_core::action::Note) -> Done {
-        let now = k8s_openapi::jiff::Timestamp::now();
-        let event = event::of(note, &self.identity, now);
-        if !self.notes.lock().unwrap_or_else(PoisonError::into_inner).is_new(&event, now) {
+    async fn publish(&self, event: Event) -> Done {
+        if !self.notes.lock().unwrap_or_else(PoisonError::into_inner).is_new(&event, Timestamp::now()) {
             return Ok(None);
         }
-        let reply = self.send(request::event(&event)?).await?;
-        match reply {
+        match self.send(request::event(&event)?).await? {
             Reply::Refused(status) if status.is_already_exists() => Ok(None),
-            reply => without_lookup(&Write::Event(note.clone()), reply),
+            reply => without_lookup(reply),
         }
     }
 
     /// Sends one write, if leadership is certain.
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, Failure> {
-        if !self.leadership.is_certain() {
+        if !self.may_write() {
             let message = "not sent: the lease was not renewed in time".to_owned();
             return Err(Failure { cause: Cause::NotSent, message });
         }
@@ -224,11 +249,11 @@ fn not_sent(action: Action, why: &str) -> Outcome {
 }
 
 /// Makes an outcome of the reply to a write that does no harm when it is sent again.
-fn without_lookup(write: &Write, reply: Reply) -> Done {
+fn without_lookup(reply: Reply) -> Done {
     match reply {
         Reply::Done(_) => Ok(None),
         Reply::Refused(status) => {
-            Err(Failure { cause: cause::of(write, &status), message: cause::words(&status) })
+            Err(Failure { cause: cause::of_status(&status), message: cause::words(&status) })
         }
         Reply::Lost(message) => Err(Failure { cause: Cause::Unavailable, message }),
     }

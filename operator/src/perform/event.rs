@@ -1,7 +1,10 @@
 //! Events for people, as `events.k8s.io/v1`.
 
+use super::Reporter;
 use super::request::MANAGER;
 use crate::kinds;
+use k8s_openapi::Resource as _;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -23,33 +26,62 @@ const NAME_BYTES: usize = 230;
 /// two copies that say the same make one event.
 pub(super) fn of(note: &Note, instance: &str, now: Timestamp) -> Event {
     let key = &note.target.key;
-    let namespace = if key.namespace.is_empty() { "default" } else { &key.namespace };
+    let about = ObjectReference {
+        api_version: Some(kinds::api_version(key.kind)),
+        kind: Some(key.kind.name().to_owned()),
+        namespace: (!key.namespace.is_empty()).then(|| key.namespace.clone()),
+        name: Some(key.name.clone()),
+        uid: Some(note.target.uid.clone()),
+        resource_version: note.target.resource_version.clone(),
+        field_path: None,
+    };
+    let words =
+        Words { warning: note.warning, reason: &note.reason, action: &note.action, message: &note.message };
+    event(about, &words, instance, now)
+}
+
+/// The event that says that a law is broken. It is about the Lease, which stands for the operator.
+pub(super) fn of_violation(violation: &str, reporter: &Reporter, now: Timestamp) -> Event {
+    let about = ObjectReference {
+        api_version: Some(Lease::API_VERSION.to_owned()),
+        kind: Some(Lease::KIND.to_owned()),
+        namespace: Some(reporter.namespace.clone()),
+        name: Some(reporter.lease.clone()),
+        ..ObjectReference::default()
+    };
+    let message = format!("nothing was written in this cycle, and the books were built anew: {violation}");
+    let words = Words { warning: true, reason: "LawBroken", action: "Decide", message: &message };
+    event(about, &words, &reporter.identity, now)
+}
+
+#[derive(Hash)]
+struct Words<'a> {
+    warning: bool,
+    reason: &'a str,
+    action: &'a str,
+    message: &'a str,
+}
+
+fn event(about: ObjectReference, words: &Words<'_>, instance: &str, now: Timestamp) -> Event {
     let mut hasher = DefaultHasher::new();
-    (&note.target.uid, note.warning, &note.reason, &note.action, &note.message).hash(&mut hasher);
-    (now.as_second() / QUIET.as_secs()).hash(&mut hasher);
-    let stem = start(&key.name, NAME_BYTES).trim_end_matches(['.', '-']);
+    (&about.uid, words, now.as_second() / QUIET.as_secs()).hash(&mut hasher);
+    let name = about.name.as_deref().unwrap_or_default();
+    let stem = start(name, NAME_BYTES).trim_end_matches(['.', '-']);
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{stem}.{:016x}", hasher.finish())),
-            namespace: Some(namespace.to_owned()),
+            // Events about objects without a namespace go where kubectl looks for them.
+            namespace: Some(about.namespace.clone().unwrap_or_else(|| "default".to_owned())),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(now)),
         reporting_controller: Some(MANAGER.to_owned()),
         reporting_instance: Some(start(instance, WORD_BYTES).to_owned()),
-        type_: Some(if note.warning { "Warning" } else { "Normal" }.to_owned()),
-        reason: Some(start(&note.reason, WORD_BYTES).to_owned()),
-        action: Some(start(&note.action, WORD_BYTES).to_owned()),
-        note: Some(start(&note.message, NOTE_BYTES).to_owned()),
-        regarding: Some(ObjectReference {
-            api_version: Some(kinds::api_version(key.kind)),
-            kind: Some(key.kind.name().to_owned()),
-            namespace: (!key.namespace.is_empty()).then(|| key.namespace.clone()),
-            name: Some(key.name.clone()),
-            uid: Some(note.target.uid.clone()),
-            resource_version: note.target.resource_version.clone(),
-            field_path: None,
-        }),
+        type_: Some(if words.warning { "Warning" } else { "Normal" }.to_owned()),
+        reason: Some(start(words.reason, WORD_BYTES).to_owned()),
+        action: Some(start(words.action, WORD_BYTES).to_owned()),
+        note: Some(start(words.message, NOTE_BYTES).to_owned()),
+        regarding: Some(about),
         ..Event::default()
     }
 }
@@ -62,8 +94,8 @@ impl Notes {
     /// Whether this is new; it is remembered then.
     pub(super) fn is_new(&mut self, event: &Event, now: Timestamp) -> bool {
         let text = [&event.type_, &event.reason, &event.action, &event.note];
-        let about = event.regarding.as_ref().and_then(|about| about.uid.as_deref()).unwrap_or_default();
-        let said = format!("{about}|{text:?}");
+        let about = event.regarding.as_ref().map(|about| (&about.kind, &about.uid));
+        let said = format!("{about:?} {text:?}");
         if self.0.get(&said).is_some_and(|then| now.duration_since(*then) < QUIET) {
             return false;
         }

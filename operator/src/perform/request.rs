@@ -28,6 +28,10 @@ pub(super) fn of(write: &Write) -> Built {
         Write::Patch { target, patch } => {
             builder.patch(&key.name, &merge(), &Patch::Merge(guarded(patch, target)))
         }
+        // On the status of a custom resource the API server checks the version, but not the UID alone.
+        Write::Status { target, .. } if target.resource_version.is_none() => {
+            Err(Error::Validation("a status needs the version that it was decided on".to_owned()))
+        }
         Write::Status { target, patch } => {
             builder.patch_subresource("status", &key.name, &merge(), &Patch::Merge(guarded(patch, target)))
         }

@@ -14,7 +14,7 @@ use twofold_operator::clock::Clock;
 use twofold_operator::health::Health;
 use twofold_operator::leader::Leadership;
 use twofold_operator::metrics::Metrics;
-use twofold_operator::perform::{Batch, Gateway};
+use twofold_operator::perform::{Batch, Gateway, Reporter};
 
 pub(crate) type MockHandle = Handle<Request<KubeBody>, Response<Body>>;
 
@@ -102,7 +102,18 @@ pub(crate) fn clock() -> Clock {
 pub(crate) fn gateway_of(client: Client, permits: usize) -> Gateway {
     let leadership = Leadership::new(clock());
     leadership.renewed(0);
-    Gateway::new(client, leadership, permits, "me", Metrics::new(), Health::new(clock()))
+    gateway_under(client, permits, leadership)
+}
+
+/// A gateway that leads as long as this says so.
+pub(crate) fn gateway_under(client: Client, permits: usize, leadership: Leadership) -> Gateway {
+    Gateway::new(client, leadership, permits, reporter(), Metrics::new(), Health::new(clock()))
+}
+
+/// In whose name events are published.
+pub(crate) fn reporter() -> Reporter {
+    let [identity, namespace, lease] = ["me", "ops", "twofold"].map(ToOwned::to_owned);
+    Reporter { identity, namespace, lease }
 }
 
 /// The job on whose behalf everything is done.

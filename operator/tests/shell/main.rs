@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not recognised as tests")]
 
 mod api;
+mod cycle;
 mod inquiry;
 mod leader;
 mod leases;

@@ -1,7 +1,7 @@
 //! Each write is one exact call, and each refusal has one meaning.
 
 use crate::api::{
-    action, batch, carry_out, cause, clock, pod, pod_json, server, status, stored, target, uid,
+    action, batch, carry_out, cause, clock, pod, pod_json, reporter, server, status, stored, target, uid,
 };
 use serde_json::{Value, json};
 use twofold_core::action::{Note, Write};
@@ -84,6 +84,13 @@ async fn a_status_patch_names_the_uid_and_the_version_that_it_was_decided_on() {
     })
     .await;
     assert_eq!(cause(&outcome), Some(Cause::NotFound));
+}
+
+#[tokio::test]
+async fn a_status_patch_without_a_version_is_not_sent_since_nothing_would_check_it() {
+    let target = target(Kind::TFJob, "mnist", "job-uid", None);
+    let outcome = carry_out(Write::Status { target, patch: json!({"status": {}}) }, async |_| {}).await;
+    assert_eq!(cause(&outcome), Some(Cause::Invalid));
 }
 
 #[tokio::test]
@@ -199,11 +206,33 @@ async fn the_same_event_is_published_once() {
     assert_eq!(event["regarding"]["apiVersion"], "kubeflow.org/v1");
 }
 
+#[tokio::test]
+async fn a_broken_law_is_announced_once_by_an_event_about_the_lease() {
+    let (client, mut api) = server();
+    let gateway = crate::api::gateway_of(client, 4);
+    let twice = async {
+        gateway.announce("agent n0: more is held than is there").await;
+        gateway.announce("agent n0: more is held than is there").await;
+    };
+    let ((), event) = tokio::join!(twice, async {
+        let path = "POST /apis/events.k8s.io/v1/namespaces/ops/events?&fieldManager=twofold.dev%2Foperator";
+        let call = api.expect(path).await;
+        let event = call.body.clone();
+        call.answer(&event);
+        event
+    });
+    drop(gateway);
+    api.is_done().await;
+    let about = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "namespace": "ops", "name": "twofold"});
+    assert_eq!((&event["reason"], &event["regarding"]), (&json!("LawBroken"), &about));
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_once_the_lease_may_have_run_out() {
     let (client, mut api) = server();
     let leadership = Leadership::new(clock());
-    let gateway = Gateway::new(client, leadership.clone(), 4, "me", Metrics::new(), Health::new(clock()));
+    let gateway =
+        Gateway::new(client, leadership.clone(), 4, reporter(), Metrics::new(), Health::new(clock()));
     let create = || batch(vec![action(Write::Create(pod("w-0")))]);
     assert_eq!(cause(&gateway.perform(create()).await[0]), Some(Cause::NotSent), "it never led");
     leadership.renewed(0);
