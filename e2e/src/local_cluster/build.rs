@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    command::{exists, how_to_install, last_lines},
+    command::{exists, how_to_install, last_lines, run_words},
     layout::{self, Cache},
     modules::{Need, TOOLS, Tool, bin_key},
     progress::Task,
@@ -76,6 +76,13 @@ fn check_build_tools(missing: &[&Tool]) -> Result<()> {
     if !exists("go") {
         bail!("{}", how_to_install("go"));
     }
+    let version = run_words(&["go", "version"])?;
+    if !can_fetch_toolchains(&version) {
+        bail!(
+            "'{}' is too old: 1.21 or newer is needed, which fetches what the modules name; Debian 12 has it in bookworm-backports, go.dev/dl for any system",
+            version.trim()
+        );
+    }
     if missing.iter().any(|tool| tool.cgo) {
         for program in ["gcc", "pkg-config"] {
             if !exists(program) {
@@ -88,6 +95,15 @@ fn check_build_tools(missing: &[&Tool]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether this Go, as `go version` says it, fetches the toolchain that a module asks for.
+fn can_fetch_toolchains(version: &str) -> bool {
+    let mut numbers = version.split_whitespace().filter_map(|word| word.strip_prefix("go1."));
+    let minor =
+        numbers.next().and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok());
+    // A version in another form, such as a development build's, is newer than the form.
+    minor.is_none_or(|minor| minor >= 21)
 }
 
 fn build_one(cache: &Cache, tool: &Tool, number: usize, of: usize) -> Result<()> {
@@ -158,4 +174,17 @@ fn compile(tool: &Tool, source: &Path, partial: &Path, task: &mut Task) -> Resul
         bail!("failed to build {} (run it again to go on): {status}\n{words}", tool.name);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_go_that_cannot_fetch_toolchains_is_told_from_one_that_can() {
+        assert!(!can_fetch_toolchains("go version go1.19.8 linux/amd64"));
+        assert!(can_fetch_toolchains("go version go1.21rc2 linux/amd64"));
+        assert!(can_fetch_toolchains("go version go1.26.8 linux/amd64"));
+        assert!(can_fetch_toolchains("go version devel go1.27-abcdef linux/amd64"));
+    }
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 /// Debian's package for a program that may be missing.
 const PACKAGES: &[(&str, &str)] = &[
-    ("go", "golang-go (1.21 or newer; it fetches the toolchain that the modules name)"),
+    ("go", "golang-go"),
     ("gcc", "gcc"),
     ("pkg-config", "pkg-config"),
     ("ip", "iproute2"),
