@@ -137,12 +137,12 @@ fn decline(_: &Allocator, _: &Offer) -> Answer {
     Answer::Decline { until: None }
 }
 
-/// Takes everything of every part, one task an agent.
-fn take_whole(names: &mut u64) -> impl FnMut(&Allocator, &Offer) -> Answer {
+/// Takes everything of every part, one task an agent, under names that are there already.
+fn take_whole(mut names: Vec<TaskId>) -> impl FnMut(&Allocator, &Offer) -> Answer {
     move |_, offer| {
         let Terms::Parts { parts, .. } = &offer.terms else { return Answer::Decline { until: None } };
         let place = |(agent, part): &(_, Resources)| Placement {
-            task: name(names),
+            task: names.pop().unwrap(),
             member: 0,
             agent: Clone::clone(agent),
             resources: part.clone(),
@@ -187,14 +187,17 @@ fn open(_: u32) -> Demand {
     Demand::Open { least: Resources::new(1, 1) }
 }
 
-/// Whole agents to open frameworks, one by one, all taken.
-fn deal(report: &mut Report, count: u32, frameworks: u32, laws: Laws) {
-    let parameters =
-        [("agents", &*count.to_string()), ("frameworks", &frameworks.to_string()), ("laws", law(laws))];
-    let ready = cluster(policy(laws, NO_GRAIN), count, frameworks, open);
+/// Whole agents to open frameworks, all taken; one agent a turn, or with a grain that makes it about ten.
+fn deal(report: &mut Report, count: u32, frameworks: u32, ten: bool, laws: Laws) {
+    let turn = if ten { "ten" } else { "one" };
+    let (agents, sharers) = (count.to_string(), frameworks.to_string());
+    let parameters = [("agents", &*agents), ("frameworks", &sharers), ("a turn", turn), ("laws", law(laws))];
+    let grain = if ten { Grain { numerator: 9, denominator: count } } else { NO_GRAIN };
+    let ready = cluster(policy(laws, grain), count, frameworks, open);
     let mut offers = 0;
     let millis = report.median(|| {
-        let (millis, made, launches) = cycle(&mut ready.clone(), 1, take_whole(&mut 0));
+        let names = (0..u64::from(count)).map(|at| name(&mut at.clone())).collect();
+        let (millis, made, launches) = cycle(&mut ready.clone(), 1, take_whole(names));
         assert_eq!(launches, u64::from(count));
         offers = made;
         millis
@@ -369,8 +372,11 @@ fn main() {
     if chosen("memory") {
         memory(report);
     }
-    for laws in [Laws::Touched, Laws::Off].into_iter().filter(|_| chosen("deal")) {
-        deal(report, 10_000, 1000, laws);
+    for (ten, laws) in [(false, Laws::Touched), (false, Laws::Off), (true, Laws::Touched), (true, Laws::Off)]
+    {
+        if chosen("deal") {
+            deal(report, 10_000, 1000, ten, laws);
+        }
     }
     for count in [1000, 10_000, 100_000] {
         for frameworks in [100, 1000] {

@@ -93,6 +93,7 @@ impl Allocator {
 
     /// Those below a changed role look again; from the start where they may see other agents than before.
     fn role_changed(&mut self, role: RoleNo, agents: bool) {
+        self.books.fleet += u64::from(agents);
         for framework in self.books.frameworks_below(role) {
             if agents {
                 self.books.forget_refusals(framework);

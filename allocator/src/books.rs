@@ -51,7 +51,7 @@ pub(crate) struct Books {
     pub(crate) free: Resources,
     /// All that is in use, by anybody: kept to refuse sums that no number holds.
     pub(crate) used: Resources,
-    /// Grows when an agent comes, goes, or is another than before; not when its load changes.
+    /// Grows when an agent comes, goes, or is another than before, or a role may see others; not when a load changes.
     pub(crate) fleet: u64,
     pub(crate) pool: Pool,
     pub(crate) soft: Soft,

@@ -157,7 +157,7 @@ impl Books {
     fn lift_other_views(&mut self) {
         let looking: Vec<WantNo> = self.soft.asleep.union(&self.soft.refusing).copied().collect();
         for no in looking {
-            let keeps = self.keeps_gpu_room(no);
+            let keeps = self.note_gpu_room(no);
             if self.want(no).is_some_and(|want| want.kept != keeps) {
                 if let Some(want) = self.want_mut(no) {
                     want.kept = keeps;

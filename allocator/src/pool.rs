@@ -13,6 +13,8 @@ const BLOCK: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {
     ranks: Vec<AgentNo>,
+    /// What each has free, by rank.
+    rooms: Vec<Room>,
     /// The rank of each agent, by its number.
     of: Vec<usize>,
     /// Of each block at least the most that any of its agents has free.
@@ -75,6 +77,10 @@ impl Room {
     }
 }
 
+fn most(block: &[Room]) -> Room {
+    block.iter().fold(Room::default(), |most, room| most.combine(*room, u64::max))
+}
+
 fn room(book: &AgentBook) -> Room {
     if book.is_active() { Room::of(&book.free) } else { Room::default() }
 }
@@ -109,18 +115,14 @@ impl Books {
                 *place = rank;
             }
         }
-        let blocks = ranks.chunks(BLOCK).map(|block| self.most(block)).collect();
-        self.pool = Pool { ranks, of, blocks, fresh: true };
+        let rooms: Vec<Room> = ranks.iter().map(|no| room(self.agents.at(*no))).collect();
+        let blocks = rooms.chunks(BLOCK).map(most).collect();
+        self.pool = Pool { ranks, rooms, of, blocks, fresh: true };
     }
 
     /// Notes that an agent came or went.
     pub(crate) fn repool(&mut self) {
         self.pool.fresh = false;
-    }
-
-    fn most(&self, block: &[AgentNo]) -> Room {
-        let rooms = block.iter().map(|no| room(self.agents.at(*no)));
-        rooms.fold(Room::default(), |most, room| most.combine(room, u64::max))
     }
 
     /// Notes that an agent has more or less free than before.
@@ -134,6 +136,9 @@ impl Books {
         if let Some(most) = self.pool.blocks.get_mut(rank / BLOCK) {
             *most = most.combine(room, u64::max);
         }
+        if let Some(known) = self.pool.rooms.get_mut(rank) {
+            *known = room;
+        }
     }
 
     /// The first agent from a rank on whose free part may hold `least`, with its rank. Blocks that promised more than
@@ -143,8 +148,7 @@ impl Books {
         let end = found.map_or(self.pool.ranks.len(), |(rank, _)| rank);
         for at in from.div_ceil(BLOCK)..end / BLOCK {
             if self.pool.blocks.get(at).is_some_and(|most| most.holds(least)) {
-                let block = self.pool.ranks.get(at * BLOCK..(at + 1) * BLOCK);
-                let most = block.map(|block| self.most(block)).unwrap_or_default();
+                let most = self.pool.rooms.get(at * BLOCK..(at + 1) * BLOCK).map(most).unwrap_or_default();
                 if let Some(promised) = self.pool.blocks.get_mut(at) {
                     *promised = most;
                 }
@@ -159,9 +163,9 @@ impl Books {
         while let Some(most) = self.pool.blocks.get(rank / BLOCK) {
             let next = (rank / BLOCK + 1) * BLOCK;
             if most.holds(least) {
-                let block = self.pool.ranks.get(rank..self.pool.ranks.len().min(next))?;
-                if let Some(at) = block.iter().position(|no| room(self.agents.at(*no)).holds(least)) {
-                    return block.get(at).map(|no| (rank + at, *no));
+                let block = self.pool.rooms.get(rank..self.pool.rooms.len().min(next))?;
+                if let Some(at) = block.iter().position(|room| room.holds(least)) {
+                    return self.pool.ranks.get(rank + at).map(|no| (rank + at, *no));
                 }
             }
             rank = next;

@@ -158,10 +158,12 @@ impl Allocator {
         }
         self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
         let Books { fair, frameworks, .. } = &mut self.books;
-        if let Some(kept) = frameworks.at_mut(want.framework).wants.get_mut(want.at) {
+        // Open demand stays what it is.
+        let lowered = frameworks.at_mut(want.framework).wants.get_mut(want.at).filter(|_| !counts.is_empty());
+        if let Some(kept) = lowered {
             kept.lower(counts, fair);
+            self.books.relist(*want);
         }
-        self.books.relist(*want);
         launches
     }
 }

@@ -182,7 +182,7 @@ impl Allocator {
 impl Books {
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
     pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
-        let (keeps, room) = (self.keeps_gpu_room(no), self.least_room(no));
+        let (keeps, room) = (self.note_gpu_room(no), self.least_room(no));
         let mut from = 0;
         while let Some((rank, agent)) = self.search(&room, from) {
             if self.has_room(no, agent, keeps) {

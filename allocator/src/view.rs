@@ -65,6 +65,23 @@ impl Books {
     /// Whether work without GPUs leaves the room that free GPUs need to this want: not where the unit has members with
     /// GPUs, nor where no agent without GPUs could take some member of it even when empty.
     pub(crate) fn keeps_gpu_room(&self, no: WantNo) -> bool {
+        let known = self.want(no).and_then(|want| want.keeps);
+        match known.filter(|(fleet, _)| *fleet == self.fleet) {
+            Some((_, keeps)) => keeps,
+            None => self.decide_gpu_room(no),
+        }
+    }
+
+    /// The same, kept for as long as the fleet stays what it is.
+    pub(crate) fn note_gpu_room(&mut self, no: WantNo) -> bool {
+        let (fleet, keeps) = (self.fleet, self.keeps_gpu_room(no));
+        if let Some(want) = self.want_mut(no) {
+            want.keeps = Some((fleet, keeps));
+        }
+        keeps
+    }
+
+    fn decide_gpu_room(&self, no: WantNo) -> bool {
         let Some(want) = self.want(no) else { return false };
         let Terms::Ask(ask) = &want.terms else { return false };
         if !self.is_without_gpus(no) {

@@ -25,6 +25,8 @@ pub(crate) struct Want {
     pub(crate) refused: Refusals,
     /// Whether it left the room that GPUs need when it refused.
     pub(crate) kept: bool,
+    /// Whether it leaves the room that GPUs need, for the fleet of this number.
+    pub(crate) keeps: Option<(u64, bool)>,
     /// Whether it was offered anything since it was told.
     pub(crate) looked: bool,
 }
@@ -102,6 +104,7 @@ impl Want {
             state: WantState::Waiting,
             refused: Refusals::default(),
             kept: false,
+            keeps: None,
             looked: false,
         };
         want.refresh_unit(fair);
@@ -139,6 +142,7 @@ impl Want {
                 member.least = 0;
             }
         }
+        self.keeps = None;
         self.refresh_unit(fair);
     }
 }
