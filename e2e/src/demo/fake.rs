@@ -1,0 +1,96 @@
+//! `demo test-fake`: the tests of `tests/fake` on a real API server with fake nodes.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{cluster::sibling, install, kube::Kubectl, place, program, steps::Steps};
+use crate::local_cluster::{
+    command::{exists, how_to_install, run},
+    layout::{Cache, Layout},
+};
+
+const NAME: &str = "test-fake";
+const NODES: [&str; 7] = ["up", "--fake", "20", "--zones", "3", "--gpus", "NVIDIA-A100:8:4"];
+
+/// Runs the tests on a cluster of their own, which is always removed. Its logs are kept when a test fails.
+///
+/// # Errors
+/// A test fails, or the cluster cannot be had and `CI` is set.
+pub fn test() -> Result<()> {
+    if !exists("go") {
+        let reason = how_to_install("go");
+        if env::var("CI").is_ok_and(|value| value == "true") {
+            bail!("the tests with fake nodes cannot run: {reason}");
+        }
+        println!("SKIPPED: the tests with fake nodes: {reason}");
+        return Ok(());
+    }
+    let (folder, mut steps) = (place::left("e2e"), Steps::default());
+    let log = |step: &str| folder.join(format!("log/{step}.log"));
+    let layout = Cache::from_environment()?.cluster(NAME);
+    let tested = steps
+        .run("cluster of fake nodes", |task| program::logged(&mut cluster(&NODES)?, &log("cluster"), task))
+        .and_then(|()| steps.run("install the chart", |_| install(&layout)))
+        .and_then(|()| tests(&layout));
+    if tested.is_err() {
+        keep(&layout, &folder.join("fake"));
+    }
+    let removed =
+        steps.run("remove the cluster", |task| program::logged(&mut cluster(&["down"])?, &log("down"), task));
+    println!("Seconds by step, the tests themselves not counted:\n{}", steps.table());
+    tested.and(removed)
+}
+
+fn cluster(words: &[&str]) -> Result<Command> {
+    let mut command = Command::new(sibling("local-cluster")?);
+    command.args(["--name", NAME]).args(words);
+    Ok(command)
+}
+
+/// The chart without the operator: the tests run their own, under the chart's ServiceAccount.
+fn install(layout: &Layout) -> Result<()> {
+    let bin = PathBuf::from(run(&mut cluster(&["bin"])?, None)?.trim());
+    let kubectl = Kubectl::new(bin.join("kubectl"), layout.kubeconfig());
+    install::chart(&bin.join("helm"), &kubectl, &["replicaCount=0".to_owned()])
+}
+
+fn tests(layout: &Layout) -> Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(&cargo)
+        .current_dir(place::root())
+        .args(["build", "--package", "twofold-operator"])
+        .status();
+    if !built.context("failed to start cargo")?.success() {
+        bail!("the operator cannot be built");
+    }
+    let mut command = Command::new(cargo);
+    command.current_dir(place::root()).args(["test", "--package", "twofold-e2e", "--features", "cluster"]);
+    command.args(["--test", "fake", "--", "--test-threads=1"]);
+    command.env("KUBECONFIG", layout.kubeconfig()).env("AUDIT_LOG", layout.audit_log());
+    command.env("TWOFOLD_BIN", sibling("twofold")?);
+    if !command.status().context("failed to start cargo")?.success() {
+        bail!("tests failed; logs of the operator and the cluster are in {}", place::left("e2e").display());
+    }
+    Ok(())
+}
+
+/// Copies the logs of the cluster's components and the audit log.
+fn keep(layout: &Layout, to: &Path) {
+    let copy = || -> std::io::Result<()> {
+        fs::create_dir_all(to)?;
+        fs::copy(layout.audit_log(), to.join("audit.log"))?;
+        for entry in fs::read_dir(layout.path("logs"))? {
+            let entry = entry?;
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+        Ok(())
+    };
+    if let Err(error) = copy() {
+        eprintln!("failed to keep the cluster's logs: {error}");
+    }
+}
