@@ -1,14 +1,13 @@
 # One-line recipes. `make demo` and `make test` are all that a newcomer needs; both may be run again at any time.
-PACKAGES := buildah busybox-static conntrack containernetworking-plugins iproute2 iptables libseccomp-dev mmdebstrap pkg-config
-CLUSTER := cargo run --quiet --package twofold-e2e --bin local-cluster --
-DEMO := cargo run --quiet --package twofold-e2e --bin demo --
+# Two programs that belong together; the second calls the first.
+DEMO := cargo build --quiet --package twofold-e2e --bins && cargo run --quiet --package twofold-e2e --bin demo --
 
-.PHONY: help deps demo demo-down test lint unit e2e-fake e2e-real bench generate images clean-cluster
+.PHONY: help deps demo demo-down test lint unit e2e-fake e2e-real bench generate images
 help: ## Say what can be made
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 deps: ## Install the Debian packages that are missing (root only; NO_INSTALL=1 forbids it)
-	@$(CLUSTER) deps $(PACKAGES)
+	@$(DEMO) deps
 
 demo: deps ## Bring up a cluster, a Cassandra ring and a training job, and show them
 	@$(DEMO) up
@@ -37,7 +36,7 @@ bench: ## Print the benchmarks and write target/bench/*.jsonl
 	cargo bench --package twofold-allocator
 
 images: deps ## Build the images
-	$(MAKE) -C e2e/images
+	$(MAKE) -C e2e/images all
 
 generate: ## Write the generated files again
 	cargo run --quiet --package twofold-crds --features crdgen --bin crdgen
