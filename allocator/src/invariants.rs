@@ -210,7 +210,8 @@ impl Books {
     /// What a gift must not make larger, before it is given.
     pub(crate) fn witness(&self, role: RoleNo, agents: impl Iterator<Item = AgentNo>) -> Witness {
         let agents = agents.map(|no| (no, self.agents.at(no).excess())).collect();
-        let limits = self.path(role).map(|(no, book)| (no, over(book.limits(), &book.charged))).collect();
+        let limited = self.path(role).filter(|(_, book)| book.limits().next().is_some());
+        let limits = limited.map(|(no, book)| (no, over(book.limits(), &book.charged))).collect();
         let shortfall =
             self.needs().map(|(kind, need)| (kind.clone(), need.saturating_sub(self.free.amount(kind))));
         Witness { role, agents, limits, shortfall: shortfall.collect() }

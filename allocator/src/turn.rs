@@ -172,10 +172,13 @@ impl Allocator {
     /// Takes back what a live offer has on the books.
     pub(crate) fn release(&mut self, live: &LiveOffer) {
         let Terms::Parts { parts, .. } = &live.offer.terms else { return };
+        let mut whole = Resources::default();
         for ((_, part), agent) in parts.iter().zip(&live.agents) {
             self.books.vacate(*agent, Use::Offered, part);
-            self.books.discharge_framework(live.want.framework, part);
+            whole.add(part);
         }
+        let uses = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        self.books.discharge_framework(live.want.framework, &whole, uses);
     }
 }
 

@@ -95,10 +95,10 @@ impl Books {
     }
 
     /// Takes a charge back.
-    pub(crate) fn discharge_framework(&mut self, no: FrameworkNo, resources: &Resources) {
+    pub(crate) fn discharge_framework(&mut self, no: FrameworkNo, resources: &Resources, uses: u32) {
         let book = self.frameworks.at_mut(no);
         book.charged.take_up_to(resources);
-        book.uses = book.uses.saturating_sub(1);
+        book.uses = book.uses.saturating_sub(uses);
         let role = book.role;
         self.moved_framework(no);
         if let Some(role) = role {

@@ -49,7 +49,7 @@ impl Books {
         let sum = if task.framework.is_some() { Use::Charged } else { Use::Foreign };
         self.vacate(task.agent, sum, &task.resources);
         if let Some(framework) = task.framework {
-            self.discharge_framework(framework, &task.resources);
+            self.discharge_framework(framework, &task.resources, 1);
         }
     }
 }

@@ -288,7 +288,10 @@ impl Books {
             if let Some(next) = others.min() {
                 rivals.push((place, next));
             }
-            allowed.retain(|mask| self.order.key(place, *mask).is_some_and(|key| key.share == least.share));
+            let one = allowed.len() == 1;
+            allowed.retain(|mask| {
+                one || self.order.key(place, *mask).is_some_and(|key| key.share == least.share)
+            });
             match place {
                 Place::Role(role) if self.is_inner(role) => node = role,
                 Place::Role(role) | Place::Own(role) => return self.first_own(role, &allowed, rivals),

@@ -38,13 +38,13 @@ impl Books {
             return Err(SettleError::Nothing);
         }
         self.check_names(placements)?;
-        let agents = self.numbers(placements)?;
-        let counts = match &live.offer.terms {
-            Terms::Units { units, .. } => self.check_units(live.want, *units, placements, &agents)?,
-            Terms::Parts { parts, .. } => {
-                check_parts(parts, placements)?;
-                Vec::new()
+        let (agents, counts) = match &live.offer.terms {
+            Terms::Units { units, .. } => {
+                let agents = self.numbers(placements)?;
+                let counts = self.check_units(live.want, *units, placements, &agents)?;
+                (agents, counts)
             }
+            Terms::Parts { parts, .. } => (check_parts(parts, &live.agents, placements)?, Vec::new()),
         };
         let sums = sums(placements, &agents);
         self.check_room(live, &sums)?;
@@ -60,8 +60,10 @@ impl Books {
 
     fn check_names(&self, placements: &[Placement]) -> Result<(), SettleError> {
         let mut names = BTreeSet::new();
-        let twice = placements.iter().find(|p| !names.insert(&p.task) || self.tasks.contains_key(&p.task));
-        twice.map_or(Ok(()), |placement| Err(SettleError::TaskInUse(placement.task.clone())))
+        let alone = placements.len() == 1;
+        let mut tasks = placements.iter().map(|placement| &placement.task);
+        let twice = tasks.find(|task| (!alone && !names.insert(*task)) || self.tasks.contains_key(*task));
+        twice.map_or(Ok(()), |task| Err(SettleError::TaskInUse(task.clone())))
     }
 
     fn numbers(&self, placements: &[Placement]) -> Result<Vec<AgentNo>, SettleError> {
@@ -123,6 +125,9 @@ impl Books {
 }
 
 fn sums(placements: &[Placement], agents: &[AgentNo]) -> Vec<Sum> {
+    if let ([placement], [agent]) = (placements, agents) {
+        return alloc::vec![Sum { agent: *agent, resources: placement.resources.clone(), tasks: 1 }];
+    }
     let mut by_agent: Vec<(AgentNo, &Placement)> = agents.iter().copied().zip(placements).collect();
     by_agent.sort_by_key(|(agent, _)| *agent);
     let mut sums: Vec<Sum> = Vec::new();
@@ -170,18 +175,24 @@ fn is_of(shape: &Shape, resources: &Resources) -> bool {
         }
 }
 
-/// What placements take of each part of an offer to open demand is no more than the part.
-fn check_parts(parts: &[(AgentId, Resources)], placements: &[Placement]) -> Result<(), SettleError> {
-    let mut left: Vec<(&AgentId, Resources)> = parts.iter().map(|(id, part)| (id, part.clone())).collect();
+/// What placements take of each part of an offer to open demand is no more than the part; the agent of each.
+fn check_parts(
+    parts: &[(AgentId, Resources)],
+    numbers: &[AgentNo],
+    placements: &[Placement],
+) -> Result<Vec<AgentNo>, SettleError> {
+    let mut left: Vec<Resources> = parts.iter().map(|(_, part)| part.clone()).collect();
+    let mut agents = Vec::with_capacity(placements.len());
     for placement in placements {
         let agent = || placement.agent.clone();
         // Parts are in the order of names.
-        let at = left.binary_search_by(|(id, _)| (*id).cmp(&placement.agent)).ok();
-        let Some((_, part)) = at.and_then(|at| left.get_mut(at)) else {
+        let at = parts.binary_search_by(|(id, _)| id.cmp(&placement.agent)).unwrap_or(usize::MAX);
+        let (Some(part), Some(number)) = (left.get_mut(at), numbers.get(at)) else {
             return Err(SettleError::NotShown { agent: agent(), stage: None });
         };
         part.take(&placement.resources)
             .map_err(|short| SettleError::Room { agent: agent(), missing: short.0 })?;
+        agents.push(*number);
     }
-    Ok(())
+    Ok(agents)
 }
