@@ -37,4 +37,5 @@ pub mod tick;
 mod turn;
 mod validate;
 pub mod view;
+mod wake;
 mod wide;

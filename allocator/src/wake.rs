@@ -1,0 +1,110 @@
+//! Who may have a turn: who sleeps because there is nothing to see, who is held back, and what wakes them.
+
+use crate::books::want::{Want, WantState};
+use crate::books::{Books, FrameworkNo, WantNo};
+use crate::tick::Timestamp;
+use alloc::vec::Vec;
+
+impl Books {
+    pub(crate) fn set_state(&mut self, no: WantNo, state: WantState) {
+        let Some(want) = self.want_mut(no).filter(|want| want.state != state) else { return };
+        want.state = state;
+        self.note_state(no, state);
+        self.relist(no);
+    }
+
+    fn note_state(&mut self, no: WantNo, state: WantState) {
+        self.soft.asleep.remove(&no);
+        self.soft.parked.remove(&no);
+        match state {
+            WantState::Waiting => {}
+            WantState::Asleep => drop(self.soft.asleep.insert(no)),
+            WantState::Parked => drop(self.soft.parked.insert(no)),
+        }
+    }
+
+    /// Takes out what a framework wants.
+    pub(crate) fn take_wants(&mut self, framework: FrameworkNo) -> Vec<Want> {
+        self.unlist_framework(framework);
+        let wants = core::mem::take(&mut self.frameworks.at_mut(framework).wants);
+        for at in 0..wants.len() {
+            let no = WantNo { framework, at };
+            self.note_state(no, WantState::Waiting);
+            self.soft.refusing.remove(&no);
+        }
+        wants
+    }
+
+    /// Puts in what a framework wants from now on.
+    pub(crate) fn put_wants(&mut self, framework: FrameworkNo, wants: Vec<Want>) {
+        for (at, want) in wants.iter().enumerate() {
+            let no = WantNo { framework, at };
+            self.note_state(no, want.state);
+            if !want.refused.is_empty() {
+                self.soft.refusing.insert(no);
+            }
+        }
+        self.frameworks.at_mut(framework).wants = wants;
+        self.relist_framework(framework);
+    }
+
+    /// Lets the wants of a framework look again.
+    pub(crate) fn wake(&mut self, framework: FrameworkNo) {
+        for at in 0..self.frameworks.at(framework).wants.len() {
+            self.set_state(WantNo { framework, at }, WantState::Waiting);
+        }
+    }
+
+    /// Gives those another chance that a limit, the headroom or an unanswered turn held back.
+    pub(crate) fn unpark(&mut self) {
+        let parked: Vec<WantNo> = self.soft.parked.iter().copied().collect();
+        for no in parked {
+            self.set_state(no, WantState::Waiting);
+        }
+        let looking: Vec<WantNo> = self.soft.asleep.union(&self.soft.refusing).copied().collect();
+        let narrowed: Vec<WantNo> = looking.into_iter().filter(|no| self.narrows_models(*no)).collect();
+        for no in narrowed {
+            // How much of a model its limit leaves is no property of the agent, so no change of the agent shows it.
+            self.show_all(no);
+            self.set_state(no, WantState::Waiting);
+        }
+        self.reconsider_guarantees();
+    }
+
+    /// Lifts what ends by time; says whether anything did.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> bool {
+        if self.soft.next_expiry.is_none_or(|next| next > now) {
+            return false;
+        }
+        self.soft.next_expiry = None;
+        let mut any = false;
+        let frameworks: Vec<FrameworkNo> = self.framework_names.values().copied().collect();
+        for framework in frameworks {
+            let avoid = &mut self.frameworks.at_mut(framework).avoid;
+            let before = avoid.len();
+            avoid.retain(|_, until| *until > now);
+            let shown = avoid.len() < before;
+            let next = avoid.values().min().copied();
+            self.expires(next);
+            for at in 0..self.frameworks.at(framework).wants.len() {
+                any |= self.expire_want(WantNo { framework, at }, now, shown);
+            }
+        }
+        any
+    }
+
+    fn expire_want(&mut self, no: WantNo, now: Timestamp, shown: bool) -> bool {
+        let Some(want) = self.want_mut(no) else { return false };
+        let lifted = want.refused.expire(now);
+        let (next, many, asleep) =
+            (want.refused.next_expiry(), want.is_of_many(), want.state == WantState::Asleep);
+        self.expires(next);
+        if (lifted || shown) && many {
+            self.show_all(no);
+        } else if (lifted || shown) && asleep {
+            self.set_state(no, WantState::Waiting);
+        }
+        self.note_refusing(no);
+        lifted || shown
+    }
+}
