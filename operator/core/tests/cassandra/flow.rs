@@ -273,3 +273,45 @@ fn where_pods_are_taken_at_their_word_no_agent_is_asked() {
         condition(&driver.ring(), "Progressing")
     );
 }
+
+#[test]
+fn a_gang_that_cannot_be_bound_is_withdrawn_whole_and_placed_anew() {
+    let mut driver = Driver::new(ring(RING), &["a", "b", "c", "a", "b", "c"]);
+    driver.settle();
+    let before: Vec<_> = driver.pods().into_iter().map(|pod| pod.metadata.uid).collect();
+    driver.cluster.pass(61_000);
+    driver.settle();
+    let after: Vec<_> = driver.pods().into_iter().map(|pod| pod.metadata.uid).collect();
+    assert!(before.iter().all(|uid| !after.contains(uid)), "a pod of the first attempt is left");
+    assert_eq!(driver.pods().iter().map(is_first_seed).collect::<Vec<_>>(), [true, false, false]);
+    let ledger = driver.ledger().unwrap();
+    let slot = BootstrapSlot::Held { instance: "node-0".to_owned(), incarnation: 2 };
+    assert_eq!((ledger.bootstrap, ledger.initialized), (slot, false));
+    driver.bring_up(3);
+    assert!(condition(&driver.ring(), "Ready").starts_with("True"));
+}
+
+#[test]
+fn explicit_racks_without_zones_are_filled_in_turn() {
+    let mut ring = ring(RING);
+    ring.spec.fault_domains = serde_json::from_value(json!({"rackFrom": "Explicit"})).unwrap();
+    ring.spec.racks = serde_json::from_value(json!([{"name": "r1"}, {"name": "r2"}])).unwrap();
+    let mut driver = Driver::new(ring, &["a", "a", "a"]);
+    driver.bring_up(3);
+    let ledger = driver.ledger().unwrap();
+    let racks: Vec<_> = ledger.instances.iter().filter_map(|entry| entry.rack.as_deref()).collect();
+    assert_eq!(racks, ["r1", "r2", "r1"]);
+    assert_eq!(condition(&driver.ring(), "FaultDomainsUnknown"), "");
+}
+
+#[test]
+fn deletion_in_mid_deploy_leaves_the_data_and_nothing_is_launched() {
+    let mut driver = Driver::new(ring(RING), &["a", "b", "c"]);
+    driver.settle();
+    driver.run_pods();
+    driver.cluster.remove(&Key::new(Kind::CassandraService, "team-a", "demo"));
+    driver.settle();
+    assert!(driver.pods().is_empty());
+    let claims = driver.cluster.objects().filter(|(key, _)| key.kind == Kind::PersistentVolumeClaim).count();
+    assert_eq!((claims, driver.ledger().is_some()), (3, true));
+}
