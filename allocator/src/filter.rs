@@ -128,8 +128,8 @@ impl Books {
         };
         let many = want.is_of_many();
         let hidden = want.refused.contains(agent);
-        // A set is shown again whole, also when an agent comes into view that it did not see.
-        if many && (lifted || (!hidden && self.has_room(no, agent, self.keeps_gpu_room(no)))) {
+        // A set is shown again whole once one of its agents has room again, or another comes into view.
+        if many && !hidden && self.has_room(no, agent, self.keeps_gpu_room(no)) {
             self.show_all(no);
         } else if lifted {
             self.note_refusing(no);

@@ -78,16 +78,15 @@ fn agent(draw: &mut Draw<'_>) -> String {
 
 fn role(draw: &mut Draw<'_>) -> String {
     let mut text = format!("role {} weight={}", draw.one(&ROLES), 1 + draw.below(3));
-    match draw.below(5) {
-        0 => text.push_str(&format!(" guarantee=cpu:{}", draw.below(8))),
-        1 => text.push_str(&format!(" guarantee=memory:{},gpu:{}", draw.below(6), draw.below(3))),
-        2 => text.push_str(&format!(" guarantee=gpu:m:{}", draw.below(3))),
-        _ => {}
-    }
-    match draw.below(5) {
-        0 => text.push_str(&format!(" limit=cpu:{}", 7 + draw.below(5))),
-        1 => text.push_str(&format!(" limit=memory:{}", 5 + draw.below(5))),
-        2 => text.push_str(&format!(" limit=gpu:m:{}", 2 + draw.below(3))),
+    let (less, more) = (draw.below(5), draw.below(4));
+    match draw.below(9) {
+        0 => text.push_str(&format!(" guarantee=cpu:{less} limit=cpu:{}", less + more)),
+        1 => text.push_str(&format!(" limit=cpu:{less}")),
+        2 => text.push_str(&format!(" guarantee=memory:{less},gpu:{more}")),
+        3 => text.push_str(&format!(" limit=memory:{less}")),
+        4 => text.push_str(&format!(" guarantee=gpu:m:{more} limit=gpu:m:{}", less + more)),
+        5 => text.push_str(&format!(" limit=gpu:m:{more}")),
+        6 => text.push_str(&format!(" guarantee=cpu:{less} limit=memory:{more}")),
         _ => {}
     }
     text.push_str(draw.one(&["", "", " order=drf"]));
