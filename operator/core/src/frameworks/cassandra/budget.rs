@@ -2,9 +2,8 @@
 
 use super::names;
 use crate::frameworks::revision::digest;
-use crate::observe::pod::REVISION;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use twofold_crds::CassandraService;
 
@@ -20,14 +19,7 @@ pub fn budget(resource: &CassandraService) -> PodDisruptionBudget {
         ..PodDisruptionBudgetSpec::default()
     };
     PodDisruptionBudget {
-        metadata: ObjectMeta {
-            name: Some(names::name(resource).to_owned()),
-            namespace: Some(names::namespace(resource).to_owned()),
-            labels: Some(names::labels(resource)),
-            annotations: Some([(REVISION.to_owned(), digest(&spec))].into()),
-            owner_references: Some(vec![names::owner(resource)]),
-            ..ObjectMeta::default()
-        },
+        metadata: names::metadata(resource, names::name(resource).to_owned(), digest(&spec)),
         spec: Some(spec),
         ..PodDisruptionBudget::default()
     }

@@ -2,10 +2,8 @@
 
 use super::{heap, names, racks};
 use crate::frameworks::revision::digest;
-use crate::observe::pod::REVISION;
 use crate::settings::Settings;
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 use twofold_crds::{CassandraService, ServiceLedgerSpec};
 
@@ -17,14 +15,7 @@ const CONTRACT: u32 = 1;
 pub fn config_map(resource: &CassandraService, ledger: &ServiceLedgerSpec, settings: &Settings) -> ConfigMap {
     let service = service(resource, ledger, settings);
     ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(names::config(resource)),
-            namespace: Some(names::namespace(resource).to_owned()),
-            labels: Some(names::labels(resource)),
-            annotations: Some([(REVISION.to_owned(), digest(&service))].into()),
-            owner_references: Some(vec![names::owner(resource)]),
-            ..ObjectMeta::default()
-        },
+        metadata: names::metadata(resource, names::config(resource), digest(&service)),
         data: Some([("service.json".to_owned(), format!("{service:#}\n"))].into()),
         ..ConfigMap::default()
     }

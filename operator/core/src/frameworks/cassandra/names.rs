@@ -1,8 +1,8 @@
 //! What the objects of a ring are called, and the labels that they carry.
 
 use crate::observe::claim::CLUSTER_ID;
-use crate::observe::pod::{INDEX, POD_TYPE as POD_TYPE_LABEL};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use crate::observe::pod::{INDEX, POD_TYPE as POD_TYPE_LABEL, REVISION};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use std::collections::BTreeMap;
 use twofold_crds::CassandraService;
 use twofold_sdk::instance::InstanceId;
@@ -126,5 +126,18 @@ pub fn owner(resource: &CassandraService) -> OwnerReference {
         uid: uid(resource).to_owned(),
         controller: Some(true),
         block_owner_deletion: None,
+    }
+}
+
+/// The metadata of an object that serves the whole ring, with a digest of what it was rendered from.
+#[must_use]
+pub fn metadata(resource: &CassandraService, name: String, revision: String) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name),
+        namespace: Some(namespace(resource).to_owned()),
+        labels: Some(labels(resource)),
+        annotations: Some([(REVISION.to_owned(), revision)].into()),
+        owner_references: Some(vec![owner(resource)]),
+        ..ObjectMeta::default()
     }
 }

@@ -2,9 +2,7 @@
 
 use super::names::{self, AGENT_PORT, CQL_PORT, STORAGE_PORT};
 use crate::frameworks::revision::digest;
-use crate::observe::pod::REVISION;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use twofold_crds::CassandraService;
 
@@ -36,14 +34,7 @@ pub fn client(resource: &CassandraService) -> Service {
 
 fn service(resource: &CassandraService, name: String, spec: ServiceSpec) -> Service {
     Service {
-        metadata: ObjectMeta {
-            name: Some(name),
-            namespace: Some(names::namespace(resource).to_owned()),
-            labels: Some(names::labels(resource)),
-            annotations: Some([(REVISION.to_owned(), digest(&spec))].into()),
-            owner_references: Some(vec![names::owner(resource)]),
-            ..ObjectMeta::default()
-        },
+        metadata: names::metadata(resource, name, digest(&spec)),
         spec: Some(spec),
         ..Service::default()
     }
