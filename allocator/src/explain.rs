@@ -124,6 +124,9 @@ impl Books {
         if let Some(block) = self.block(role, |kind| unit.amount(kind)) {
             return Standing::Blocked(block);
         }
+        if !unit.is_within(&self.free) {
+            return Standing::NoRoom;
+        }
         match want.state {
             WantState::Parked => return Standing::TurnLost,
             WantState::Asleep | WantState::Waiting => {}

@@ -93,7 +93,8 @@ impl Allocator {
     /// What may be offered; none when the want is held back, which is noted.
     fn terms(&mut self, choice: &Choice) -> Option<(Terms, Vec<AgentNo>)> {
         let want = self.books.want(choice.want)?;
-        let (unit, role) = (want.unit.clone()?, self.books.charged_role(choice.want.framework)?);
+        let (unit, looked) = (want.unit.clone()?, want.looked);
+        let role = self.books.charged_role(choice.want.framework)?;
         let ask = match &want.terms {
             WantTerms::Open(least) => {
                 let least = least.clone();
@@ -103,6 +104,12 @@ impl Allocator {
         };
         if let Some(block) = self.books.block(role, |kind| unit.amount(kind)) {
             self.hold_back(choice.want, &block);
+            return None;
+        }
+        // A gang that takes more than is free in all needs no evaluation, but for the first, which says why.
+        if unit.many && looked && !unit.is_within(&self.books.free) {
+            self.stats.unseen += 1;
+            self.books.set_state(choice.want, WantState::Parked);
             return None;
         }
         if !self.books.may_look(choice.want) {

@@ -74,7 +74,9 @@ impl Model {
     /// The agents that an ask is shown in its turn; none when it has none.
     fn shown(&self, ask: usize) -> Option<Vec<usize>> {
         let shown: Vec<usize> = (0..AGENTS).filter(|agent| !self.refused[ask].contains_key(agent)).collect();
-        let room = shown.iter().any(|agent| self.free[*agent] >= 1);
+        // A gang that was shown something once has no turn while all that is free is less than it takes.
+        let enough = !Self::is_gang(ask) || !self.looked[ask] || self.free.iter().sum::<u64>() >= 2;
+        let room = enough && shown.iter().any(|agent| self.free[*agent] >= 1);
         (room || (!self.looked[ask] && !shown.is_empty())).then_some(shown)
     }
 }

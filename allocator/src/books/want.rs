@@ -38,7 +38,8 @@ pub(crate) enum WantState {
     Waiting,
     /// Every agent that it could see is filtered for it, or has no room.
     Asleep,
-    /// A limit or the headroom says no, or its last turn ended without an answer: until something changes.
+    /// A limit or the headroom says no, all that is free is less than a unit, or its last turn ended without an answer:
+    /// until something changes.
     Parked,
 }
 
@@ -68,6 +69,12 @@ impl Unit {
     pub(crate) fn amount(&self, kind: &Kind) -> u64 {
         let settled = self.settled.amount(kind);
         if *kind == Kind::Gpu { settled.saturating_add(self.open_gpus) } else { settled }
+    }
+
+    /// Whether there is as much in all; where it is, and whether it fits there, is not asked.
+    pub(crate) fn is_within(&self, free: &Resources) -> bool {
+        let gpus = self.open_gpus.saturating_add(self.settled.gpus.total());
+        free.contains(&self.settled) && gpus <= free.gpus.total()
     }
 
     fn of_members<'a>(members: impl Iterator<Item = (&'a Shape, u32)>, fair: &FairSet) -> Self {
