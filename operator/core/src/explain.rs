@@ -22,15 +22,14 @@ pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
     let mut told = Waiting::default();
     let mut sentences = Vec::new();
     for plan in &entry.asks {
-        match entry.refusals.get(&plan.ask.id) {
-            Some(refusals) => {
+        let explanation = allocator.explain(&spec.framework, &plan.ask.id);
+        match (entry.refusals.get(&plan.ask.id), explanation) {
+            (Some(refusals), explanation) => {
+                sentences.extend(explanation.as_ref().and_then(never));
                 sentences.push(refusals.to_string());
                 told.groups.extend(groups(refusals));
             }
-            None => {
-                let explanation = allocator.explain(&spec.framework, &plan.ask.id);
-                sentences.extend(explanation.map(|explanation| sentence(&explanation)));
-            }
+            (None, explanation) => sentences.extend(explanation.map(|explanation| sentence(&explanation))),
         }
     }
     sentences.dedup();
@@ -56,16 +55,10 @@ fn groups(refusals: &Refusals) -> impl Iterator<Item = WaitingGroup> {
 /// What level one says of an ask, in one sentence.
 #[must_use]
 pub fn sentence(explanation: &Explanation) -> String {
+    if let Some(never) = never(explanation) {
+        return format!("{never}; {}", fit(&explanation.fit));
+    }
     let role = &explanation.role;
-    if explanation.on_empty_cluster == Verdict::No {
-        return format!("cannot fit even on the empty cluster: {}", fit(&explanation.fit));
-    }
-    if let Err(block) = &explanation.inside_limits {
-        return format!("cannot fit inside the limits of role {role}: {block}");
-    }
-    if let Err(block) = &explanation.beside_guarantees {
-        return format!("cannot fit beside what others are guaranteed: {block}");
-    }
     match &explanation.standing {
         Standing::Done => "nothing is wanted any more".to_owned(),
         Standing::Blocked(block) => format!("role {role} waits: {block}"),
@@ -75,6 +68,20 @@ pub fn sentence(explanation: &Explanation) -> String {
         Standing::After(other) => format!("{other} is served first"),
         Standing::Next => "it has the next turn".to_owned(),
     }
+}
+
+/// Why it will never be served as things are declared, whatever ends: it is too large for the cluster, for its limits, or
+/// beside what others are guaranteed.
+fn never(explanation: &Explanation) -> Option<String> {
+    let role = &explanation.role;
+    if explanation.on_empty_cluster == Verdict::No {
+        return Some("cannot fit even on the empty cluster".to_owned());
+    }
+    if let Err(block) = &explanation.inside_limits {
+        return Some(format!("cannot fit inside the limits of role {role}: {block}"));
+    }
+    let block = explanation.beside_guarantees.as_ref().err()?;
+    Some(format!("cannot fit beside what others are guaranteed: {block}"))
 }
 
 fn fit(fit: &Fit) -> String {

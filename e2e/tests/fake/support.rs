@@ -1,0 +1,55 @@
+//! What the tests here share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Runtime;
+use twofold_e2e::harness::api::Space;
+use twofold_e2e::harness::operator::{Cluster, Operator};
+
+/// The machines are shared, so tests take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A test's own corner of the cluster.
+pub(crate) struct Corner {
+    pub(crate) cluster: Cluster,
+    pub(crate) space: Space,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Corner {
+    pub(crate) fn operator(&self, flags: &[&str]) -> Operator {
+        Operator::start(&self.cluster, &self.space.name, flags).expect("the operator starts")
+    }
+}
+
+/// Runs a test in a corner named after it, and clears the corner when the test has passed.
+pub(crate) fn in_corner(name: &str, test: impl AsyncFnOnce(&Corner) -> anyhow::Result<()>) {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let cluster = Cluster::connect().await.expect("the cluster under test");
+        let space = Space::make(cluster.client.clone(), name).await.expect("a namespace");
+        let corner = Corner { cluster, space, _turn: turn };
+        test(&corner).await.expect(name);
+        corner.space.destroy().await.expect("the namespace goes");
+    });
+}
+
+/// A TFJob with these replicas, each container with these limits.
+pub(crate) fn job(name: &str, replicas: &[(&str, u32)], limits: &str) -> String {
+    let mut text = format!(
+        "apiVersion: kubeflow.org/v1\nkind: TFJob\nmetadata: {{name: {name}}}\nspec:\n  tfReplicaSpecs:\n"
+    );
+    for (replica, count) in replicas {
+        text.push_str(&format!(
+            "    {replica}:\n      replicas: {count}\n      template:\n        spec:\n          containers:\n          \
+             - {{name: tensorflow, image: local/train:1, resources: {{limits: {limits}}}}}\n"
+        ));
+    }
+    text
+}
+
+/// The same with an annotation on its pods.
+pub(crate) fn annotated(job: &str, key: &str, value: &str) -> String {
+    let metadata = format!("      template:\n        metadata: {{annotations: {{{key}: {value:?}}}}}\n");
+    job.replace("      template:\n", &metadata)
+}
