@@ -26,10 +26,10 @@ unit: ## Cases, properties, seeded simulation, the shell against a mock API serv
 	cargo test --workspace --all-targets
 	cargo test --workspace --doc
 
-e2e-fake: deps ## The chart and the operator on a real API server with fake machines
+e2e-fake: ## The chart and the operator on a real API server with fake machines
 	@$(DEMO) test-fake
 
-e2e-real: deps ## Real Cassandra and real TensorFlow on real machines
+e2e-real: ## Real Cassandra and real TensorFlow on real machines
 	@$(DEMO) test-real
 
 bench: ## Print the benchmarks and write target/bench/*.jsonl

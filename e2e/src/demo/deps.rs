@@ -15,8 +15,25 @@ struct Need {
     /// Debian's package.
     package: &'static str,
     found: Found,
-    /// Whether it is needed where Docker answers, too.
-    with_docker: bool,
+    scope: Scope,
+}
+
+/// What it is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Any cluster.
+    Cluster,
+    /// The images.
+    Images,
+    /// Nodes made of this machine's own namespaces, and images without Docker.
+    Nodes,
+}
+
+/// What the caller is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    FakeNodes,
+    RealNodes,
 }
 
 /// How to see that it is there.
@@ -28,36 +45,36 @@ enum Found {
 }
 
 const NEEDS: [Need; 18] = [
-    Need { package: "binutils", found: Found::Program("strip"), with_docker: true },
-    Need { package: "buildah", found: Found::Program("buildah"), with_docker: false },
-    Need { package: "busybox-static", found: Found::Program("busybox"), with_docker: true },
-    Need { package: "conntrack", found: Found::Program("conntrack"), with_docker: false },
+    Need { package: "binutils", found: Found::Program("strip"), scope: Scope::Images },
+    Need { package: "buildah", found: Found::Program("buildah"), scope: Scope::Nodes },
+    Need { package: "busybox-static", found: Found::Program("busybox"), scope: Scope::Images },
+    Need { package: "conntrack", found: Found::Program("conntrack"), scope: Scope::Nodes },
     Need {
         package: "containernetworking-plugins",
         found: Found::File(&["/usr/lib/cni/ptp", "/opt/cni/bin/ptp"]),
-        with_docker: false,
+        scope: Scope::Nodes,
     },
-    Need { package: "gcc", found: Found::Program("gcc"), with_docker: true },
-    Need { package: "golang-go", found: Found::Program("go"), with_docker: true },
-    Need { package: "iproute2", found: Found::Program("ip"), with_docker: false },
-    Need { package: "iptables", found: Found::Program("iptables"), with_docker: false },
-    Need { package: "libc6-dev", found: Found::File(&["/usr/include/stdio.h"]), with_docker: true },
-    Need { package: "libseccomp-dev", found: Found::File(&["/usr/include/seccomp.h"]), with_docker: false },
-    Need { package: "maven", found: Found::Program("mvn"), with_docker: true },
-    Need { package: "mmdebstrap", found: Found::Program("mmdebstrap"), with_docker: true },
-    Need { package: "mount", found: Found::Program("mount"), with_docker: false },
-    Need { package: "openjdk-17-jdk-headless", found: Found::Program("javac"), with_docker: true },
-    Need { package: "pkg-config", found: Found::Program("pkg-config"), with_docker: false },
-    Need { package: "python3-pip", found: Found::Program("pip3"), with_docker: true },
-    Need { package: "util-linux", found: Found::Program("unshare"), with_docker: false },
+    Need { package: "gcc", found: Found::Program("gcc"), scope: Scope::Cluster },
+    Need { package: "golang-go", found: Found::Program("go"), scope: Scope::Cluster },
+    Need { package: "iproute2", found: Found::Program("ip"), scope: Scope::Nodes },
+    Need { package: "iptables", found: Found::Program("iptables"), scope: Scope::Nodes },
+    Need { package: "libc6-dev", found: Found::File(&["/usr/include/stdio.h"]), scope: Scope::Cluster },
+    Need { package: "libseccomp-dev", found: Found::File(&["/usr/include/seccomp.h"]), scope: Scope::Nodes },
+    Need { package: "maven", found: Found::Program("mvn"), scope: Scope::Images },
+    Need { package: "mmdebstrap", found: Found::Program("mmdebstrap"), scope: Scope::Images },
+    Need { package: "mount", found: Found::Program("mount"), scope: Scope::Nodes },
+    Need { package: "openjdk-17-jdk-headless", found: Found::Program("javac"), scope: Scope::Images },
+    Need { package: "pkg-config", found: Found::Program("pkg-config"), scope: Scope::Nodes },
+    Need { package: "python3-pip", found: Found::Program("pip3"), scope: Scope::Images },
+    Need { package: "util-linux", found: Found::Program("unshare"), scope: Scope::Nodes },
 ];
 
 /// Installs what is missing where that is allowed, else says how.
 ///
 /// # Errors
 /// Something is missing and may not be, or cannot be, installed.
-pub fn install() -> Result<()> {
-    let missing = missing(docker_answers());
+pub fn install(purpose: Purpose) -> Result<()> {
+    let missing = missing(purpose, docker_answers());
     if missing.is_empty() {
         return go_is_new_enough();
     }
@@ -79,8 +96,24 @@ pub fn install() -> Result<()> {
     go_is_new_enough()
 }
 
-fn missing(docker: bool) -> Vec<&'static str> {
-    let needed = NEEDS.iter().filter(|need| need.with_docker || !docker);
+/// Says that a part of the tests cannot run here.
+///
+/// # Errors
+/// `CI` is set: then everything has to run.
+pub fn skip(what: &str, reason: anyhow::Error) -> Result<()> {
+    if env::var("CI").is_ok_and(|value| value == "true") {
+        return Err(reason.context(format!("{what} cannot run")));
+    }
+    println!("SKIPPED: {what}: {reason:#}");
+    Ok(())
+}
+
+fn missing(purpose: Purpose, docker: bool) -> Vec<&'static str> {
+    let needed = NEEDS.iter().filter(|need| match need.scope {
+        Scope::Cluster => true,
+        Scope::Images => purpose == Purpose::RealNodes,
+        Scope::Nodes => purpose == Purpose::RealNodes && !docker,
+    });
     needed.filter(|need| !there(&need.found)).map(|need| need.package).collect()
 }
 
@@ -122,8 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn docker_makes_less_necessary() {
-        assert!(missing(true).len() <= missing(false).len());
+    fn fake_nodes_and_docker_make_less_necessary() {
+        let [fake, docker, bare] = [
+            missing(Purpose::FakeNodes, true),
+            missing(Purpose::RealNodes, true),
+            missing(Purpose::RealNodes, false),
+        ];
+        assert!(fake.len() <= docker.len() && docker.len() <= bare.len());
         assert!(NEEDS.is_sorted_by_key(|need| need.package));
     }
 }

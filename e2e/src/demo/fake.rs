@@ -8,9 +8,16 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{cluster::sibling, install, kube::Kubectl, place, program, steps::Steps};
+use super::{
+    cluster::sibling,
+    deps::{self, Purpose},
+    install,
+    kube::Kubectl,
+    place, program,
+    steps::Steps,
+};
 use crate::local_cluster::{
-    command::{exists, how_to_install, run},
+    command::run,
     layout::{Cache, Layout},
 };
 
@@ -22,13 +29,8 @@ const NODES: [&str; 7] = ["up", "--fake", "20", "--zones", "3", "--gpus", "NVIDI
 /// # Errors
 /// A test fails, or the cluster cannot be had and `CI` is set.
 pub fn test() -> Result<()> {
-    if !exists("go") {
-        let reason = how_to_install("go");
-        if env::var("CI").is_ok_and(|value| value == "true") {
-            bail!("the tests with fake nodes cannot run: {reason}");
-        }
-        println!("SKIPPED: the tests with fake nodes: {reason}");
-        return Ok(());
+    if let Err(reason) = deps::install(Purpose::FakeNodes) {
+        return deps::skip("the tests with fake nodes", reason);
     }
     let (folder, mut steps) = (place::left("e2e"), Steps::default());
     let log = |step: &str| folder.join(format!("log/{step}.log"));
@@ -73,6 +75,7 @@ fn tests(layout: &Layout) -> Result<()> {
     command.args(["--test", "fake", "--", "--test-threads=1"]);
     command.env("KUBECONFIG", layout.kubeconfig()).env("AUDIT_LOG", layout.audit_log());
     command.env("TWOFOLD_BIN", sibling("twofold")?);
+    command.env("LOCAL_CLUSTER", NAME).env("LOCAL_CLUSTER_BIN", sibling("local-cluster")?);
     if !command.status().context("failed to start cargo")?.success() {
         bail!("tests failed; logs of the operator and the cluster are in {}", place::left("e2e").display());
     }

@@ -6,6 +6,9 @@ use anyhow::{Context, Result};
 
 use crate::local_cluster::{layout, leftovers::Snapshot};
 
+/// How much of a process's command line is shown.
+const WIDTH: usize = 120;
+
 /// Writes down what the machine is like.
 ///
 /// # Errors
@@ -27,17 +30,14 @@ pub fn compare(path: &Path) -> Result<Option<String>> {
     let new = Snapshot::take()?.since(&before);
     let (processes, others): (Vec<_>, Vec<_>) =
         new.into_iter().partition(|line| line.starts_with("process: "));
-    let told = |lines: Vec<String>| lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
+    let told = |lines: &[String]| lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
     let mut text = match others.is_empty() {
-        true => "Mounts, links, packet filter rules and control groups: nothing is here that was not here before.\n"
-            .to_owned(),
-        false => format!("Here, and not here before:\n{}", told(others)),
+        true => "mounts, links, packet filter rules and control groups: none that was not here before\n".to_owned(),
+        false => format!("here, and not here before:\n{}", told(&others)),
     };
-    // People and other programs start processes meanwhile; which of these are the demo's, the reader sees.
-    text.push_str(&format!(
-        "Processes that were not here before (this one is among them):\n{}",
-        told(processes)
-    ));
+    // People and other programs start processes meanwhile; the reader sees whether one is the demo's.
+    let lines: Vec<String> = processes.iter().map(|line| line.chars().take(WIDTH).collect()).collect();
+    text.push_str(&format!("processes that were not here before, this one among them:\n{}", told(&lines)));
     Ok(Some(text))
 }
 
@@ -56,6 +56,6 @@ mod tests {
         let path = tempfile::tempdir().unwrap().path().join("before.json");
         remember(&path).unwrap();
         let said = compare(&path).unwrap().unwrap();
-        assert!(said.contains("Processes that were not here before"), "{said}");
+        assert!(said.contains("processes that were not here before"), "{said}");
     }
 }

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use twofold_e2e::demo::{deps, fake, real, up};
+use twofold_e2e::demo::{
+    deps::{self, Purpose},
+    fake, real, up,
+};
 
 /// A cluster with Twofold, a Cassandra ring and a training job, to look at and to test.
 #[derive(Debug, Parser)]
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     match args {
-        Args::Deps => deps::install(),
+        Args::Deps => deps::install(Purpose::RealNodes),
         Args::Up => up::up(),
         Args::Down => up::down(),
         Args::TestFake => fake::test(),

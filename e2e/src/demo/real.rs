@@ -1,12 +1,13 @@
 //! `demo test-real`: real Cassandra and real TensorFlow on real nodes, and what must outlive failures.
 
-use std::{collections::BTreeMap, env, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
 use super::{
     checks::Checks,
     cluster::Provider,
+    deps::{self, Purpose},
     evidence::{self, Identity},
     install,
     kube::{Look, holds, text},
@@ -24,12 +25,8 @@ const NOTICE: Duration = Duration::from_secs(180);
 /// # Errors
 /// A check failed, or the cluster cannot be had and `CI` is set.
 pub fn test() -> Result<()> {
-    if let Err(reason) = Provider::choose() {
-        if env::var("CI").is_ok_and(|value| value == "true") {
-            return Err(reason.context("the tests on real nodes cannot run"));
-        }
-        println!("SKIPPED: the tests on real nodes: {reason:#}");
-        return Ok(());
+    if let Err(reason) = Provider::choose().and_then(|_| deps::install(Purpose::RealNodes)) {
+        return deps::skip("the tests on real nodes", reason);
     }
     let stage = Stage::set(NAME, place::left("e2e/real"))?;
     let mut checks = Checks::default();

@@ -153,8 +153,11 @@ pub fn progress_of(ring: &Value) -> String {
     let nodes = ring["status"]["nodes"].as_array().map_or(&[] as &[Value], Vec::as_slice);
     let nodes: Vec<String> =
         nodes.iter().map(|node| format!("{} {}", text(node, "/name"), text(node, "/state"))).collect();
-    let why = condition(ring, "Ready").map(|ready| text(ready, "/message")).unwrap_or_default();
-    format!("{} of {} nodes up; {}; {why}", count("nodesReady"), count("nodesDesired"), nodes.join(", "))
+    let what = match holds(ring, "Stalled") {
+        true => condition(ring, "Stalled").map(|stalled| text(stalled, "/message")).unwrap_or_default(),
+        false => nodes.join(", "),
+    };
+    format!("{} of {} nodes up; {what}", count("nodesReady"), count("nodesDesired"))
 }
 
 #[cfg(test)]
@@ -168,12 +171,16 @@ mod tests {
         let ring = json!({"status": {
             "nodesReady": 1, "nodesDesired": 3,
             "nodes": [{"name": "node-0", "state": "Ready"}, {"name": "node-1", "state": "Joining"}],
-            "conditions": [{"type": "Ready", "status": "False", "message": "1 of 3 nodes are ready"}],
         }});
-        assert_eq!(
-            progress_of(&ring),
-            "1 of 3 nodes up; node-0 Ready, node-1 Joining; 1 of 3 nodes are ready"
-        );
+        assert_eq!(progress_of(&ring), "1 of 3 nodes up; node-0 Ready, node-1 Joining");
+    }
+
+    #[test]
+    fn a_ring_that_cannot_go_on_says_why() {
+        let ring = json!({"status": {
+            "nodesDesired": 3, "conditions": [{"type": "Stalled", "status": "True", "message": "no role 'data'"}],
+        }});
+        assert_eq!(progress_of(&ring), "0 of 3 nodes up; no role 'data'");
     }
 
     #[test]

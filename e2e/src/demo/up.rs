@@ -10,9 +10,12 @@ use super::{
     stage::Stage,
     steps::Steps,
 };
+use crate::local_cluster::layout;
 
 /// The name of the cluster, and of the folder under `target`.
 const NAME: &str = "demo";
+/// How many lines of a comparison are shown.
+const SHOWN: usize = 12;
 
 /// Brings up everything, waits until the ring is up and the model is trained, and shows both.
 ///
@@ -90,8 +93,10 @@ pub fn down() -> Result<()> {
     Steps::default().run("remove the demo", |task| cluster.down(&log, task))?;
     print!("{}", fs::read_to_string(&log).with_context(|| format!("failed to read {}", log.display()))?);
     if let Some(said) = machine::compare(&folder.join("before.json"))? {
-        crate::local_cluster::layout::write(folder.join("down.txt"), &said)?;
-        print!("{said}");
+        let file = folder.join("down.txt");
+        layout::write(&file, &said)?;
+        said.lines().take(SHOWN).for_each(|line| println!("{line}"));
+        println!("The whole comparison is in {}.", file.display());
     }
     Ok(())
 }
