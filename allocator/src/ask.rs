@@ -7,7 +7,8 @@ use crate::tick::Timestamp;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-/// What a framework wants now. Each change of demand replaces the one before it.
+/// What a framework wants now. Each change of demand replaces the one before it. An accept lowers it: a gang is wanted
+/// no more, of other members so many less as were placed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Demand {
     /// Nothing: no offers are made.
@@ -24,8 +25,9 @@ pub enum Demand {
     },
 }
 
-/// Work that is placed together. A *unit* is given whole or not at all: all its `least` members together, or, where
-/// every `least` is zero, one member.
+/// Work that is placed together. A *unit* is given whole or not at all: all its `least` members together. Where every
+/// `least` is zero a unit is one member, and what it takes is read from the first member that has a count: members of
+/// different shapes that are no gang belong in asks of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// Its name within the framework.

@@ -5,6 +5,7 @@
 //! costs one sort.
 
 mod definition;
+mod guaranteed;
 mod index;
 
 use crate::books::want::Terms;

@@ -1,10 +1,10 @@
 //! The order by its definition: every want is looked at, every share computed. It is what the index must agree with,
 //! and what an explanation, which has no index to change, goes by.
 
-use super::{Choice, WantKey};
+use super::Choice;
+use super::guaranteed::GuaranteeKey;
 use crate::books::want::{Terms, Unit, Want, WantState};
 use crate::books::{Books, RoleNo, WantNo};
-use crate::id::RolePath;
 use crate::resources::Kind;
 use crate::share::Place;
 use crate::wide::Fraction;
@@ -52,7 +52,7 @@ impl Books {
 
     /// What wants in the stage of guarantees are ordered by: the least, over the declaring roles on the path, of the
     /// largest charged over guaranteed among the resources that the want takes.
-    pub(super) fn guarantee_key(&self, waiting: &Waiting<'_>) -> (Fraction, u64, RolePath, WantKey) {
+    pub(super) fn guarantee_key(&self, waiting: &Waiting<'_>) -> GuaranteeKey {
         let open = matches!(waiting.want.terms, Terms::Open(_));
         let takes = |kind: &Kind| open || waiting.unit.amount(kind) > 0;
         let ratios = self.path(waiting.role).filter_map(|(_, book)| {

@@ -1,5 +1,6 @@
 //! The order as an index.
 
+use super::guaranteed::Guaranteed;
 use super::{Choice, WantKey};
 use crate::books::{Books, FrameworkNo, RoleNo, WantNo};
 use crate::id::RolePath;
@@ -14,9 +15,7 @@ pub(crate) struct Order {
     /// By the number of the role.
     levels: Vec<Level>,
     listed: BTreeMap<WantNo, Listed>,
-    /// Those in roles with a guarantee, which may be in the first stage. One that is found not to be leaves: what others
-    /// take never brings it back, only a change does.
-    guaranteed: BTreeSet<WantNo>,
+    pub(super) guaranteed: Guaranteed,
     pub(super) moved_roles: Vec<RoleNo>,
     pub(super) moved_frameworks: Vec<FrameworkNo>,
     pub(super) stale: bool,
@@ -58,6 +57,17 @@ fn distinct<T: Ord>(list: &mut Vec<T>) -> Vec<T> {
 }
 
 impl Order {
+    /// The wants that are in order.
+    pub(super) fn listed(&self) -> impl Iterator<Item = WantNo> {
+        self.listed.keys().copied()
+    }
+
+    /// The wants directly in a role that are in order.
+    pub(super) fn own(&self, role: RoleNo) -> impl Iterator<Item = WantNo> {
+        let level = self.levels.get(role.index());
+        level.into_iter().flat_map(|level| level.own.values().flatten()).map(|key| key.no)
+    }
+
     fn level(&mut self, role: RoleNo) -> Option<&mut Level> {
         if self.levels.len() <= role.index() {
             self.levels.resize_with(role.index() + 1, Level::default);
@@ -116,12 +126,9 @@ impl Books {
         }
         self.unlist(no);
         let Some(listed) = listed else { return };
-        let guaranteed = self.path(listed.role).any(|(_, book)| book.own_guarantee().next().is_some());
-        if guaranteed {
-            self.order.guaranteed.insert(no);
-        }
         let Listed { role, mask, key } = listed.clone();
         self.order.listed.insert(no, listed);
+        self.enter_guaranteed(no);
         if let Some(level) = self.order.level(role) {
             level.own.entry(mask).or_default().insert(key);
         }
@@ -131,7 +138,7 @@ impl Books {
     /// Takes a want out of the order.
     pub(crate) fn unlist(&mut self, no: WantNo) {
         let Some(Listed { role, mask, key }) = self.order.listed.remove(&no) else { return };
-        self.order.guaranteed.remove(&no);
+        self.order.guaranteed.remove(no);
         if let Some(level) = self.order.level(role) {
             let keys = level.own.entry(mask).or_default();
             keys.remove(&key);
@@ -219,6 +226,7 @@ impl Books {
         }
         for role in distinct(&mut self.order.moved_roles) {
             self.place(role, None);
+            self.move_guaranteed(role);
         }
     }
 
@@ -234,43 +242,6 @@ impl Books {
         for at in 0..self.frameworks.at(framework).wants.len() {
             self.unlist(WantNo { framework, at });
         }
-    }
-
-    /// Lets those be looked at again for the first stage that were found not to be in it.
-    pub(crate) fn reconsider_guarantees(&mut self) {
-        if self.roles.at(self.root).need.is_empty() || self.order.stale {
-            return;
-        }
-        let listed: Vec<(WantNo, RoleNo)> =
-            self.order.listed.iter().map(|(no, listed)| (*no, listed.role)).collect();
-        for (no, role) in listed {
-            if self.path(role).any(|(_, book)| book.own_guarantee().next().is_some()) {
-                self.order.guaranteed.insert(no);
-            }
-        }
-    }
-
-    fn first_served(&mut self) -> Option<Choice> {
-        if self.roles.at(self.root).need.is_empty() {
-            return None;
-        }
-        let (mut first, mut out) = (None, Vec::new());
-        for no in &self.order.guaranteed {
-            match self.waiting(*no).filter(|waiting| self.is_served(waiting)) {
-                Some(waiting) => {
-                    let key = self.guarantee_key(&waiting);
-                    if first.as_ref().is_none_or(|(least, _)| key < *least) {
-                        first = Some((key, *no));
-                    }
-                }
-                None => out.push(*no),
-            }
-        }
-        for no in out {
-            self.order.guaranteed.remove(&no);
-        }
-        let (_, want) = first?;
-        Some(Choice { want, guaranteed: true, rivals: Vec::new(), next_framework: None })
     }
 
     fn descend(&self) -> Option<Choice> {
