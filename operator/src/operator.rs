@@ -11,6 +11,7 @@ use crate::perform::{Gateway, Reporter};
 use crate::watch::Watch;
 use anyhow::{Context as _, bail};
 use kube::{Client, Config};
+use std::pin::pin;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -85,9 +86,12 @@ async fn lead(
     };
     let mut watches: JoinSet<()> = Kind::ALL.into_iter().map(|kind| watch.clone().follow(kind)).collect();
     let cycle = Cycle::new(State::new(args.settings()), inputs, gateway, metrics.clone(), health.clone());
+    let mut cycle = pin!(cycle.run(stop.clone()));
     tokio::select! {
-        ended = cycle.run(stop) => Ok(ended?),
+        ended = &mut cycle => Ok(ended?),
         Some(ended) = watches.join_next() => match ended {
+            // The loop that is told to stop takes no more inputs, which ends the watches before it has ended itself.
+            Ok(()) if stop.is_cancelled() => Ok(cycle.await?),
             Ok(()) => bail!("a watch ended"),
             Err(error) => Err(error).context("a watch panicked"),
         },

@@ -5,6 +5,7 @@
 //! failure is decided anew, from what is known then. A write whose answer was lost is looked up before its outcome
 //! is reported, so that an outcome is never a guess.
 
+mod call;
 mod cause;
 mod event;
 mod gate;
@@ -16,31 +17,29 @@ use crate::health::Health;
 use crate::kinds;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
+pub use call::DEADLINE;
+use call::{Pause, Reply};
 use event::Notes;
 use futures::future::join_all;
 use http::Request;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use kube::core::Status;
 pub use order::Batch;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 use twofold_core::action::{Action, Write};
 use twofold_core::input::{Cause, Failure, Outcome};
 use twofold_core::object::{Key, Kind, Object};
 
-/// How long the API server may take to answer one call.
-pub const DEADLINE: Duration = Duration::from_secs(10);
-
 /// Carries out what was decided.
 pub struct Gateway {
     client: Client,
     leadership: Leadership,
     permits: Semaphore,
+    pause: Pause,
     notes: Mutex<Notes>,
     reporter: Reporter,
     metrics: Metrics,
@@ -58,16 +57,6 @@ pub struct Reporter {
     pub lease: String,
 }
 
-/// What the API server said to one call.
-enum Reply {
-    /// It was done; the object, or a status.
-    Done(Value),
-    /// It was not done, for this reason.
-    Refused(Box<Status>),
-    /// Whether it was done is not known.
-    Lost(String),
-}
-
 type Done = Result<Option<Object>, Failure>;
 
 impl Gateway {
@@ -83,7 +72,16 @@ impl Gateway {
         health: Health,
     ) -> Self {
         let permits = Semaphore::new(concurrency.max(1));
-        Self { client, leadership, permits, notes: Mutex::default(), reporter, metrics, health }
+        Self {
+            client,
+            leadership,
+            permits,
+            pause: Pause::default(),
+            notes: Mutex::default(),
+            reporter,
+            metrics,
+            health,
+        }
     }
 
     /// Whether a write would be sent now.
@@ -209,11 +207,15 @@ impl Gateway {
         }
     }
 
-    /// Sends one write, if leadership is certain.
+    /// Sends one write, if leadership is certain and the API server takes writes.
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, Failure> {
         if !self.may_write() {
             let message = "not sent: the lease was not renewed in time".to_owned();
             return Err(Failure { cause: Cause::NotSent, message });
+        }
+        if let Some(left) = self.pause.left() {
+            let message = format!("not sent: the API server asked to wait, {} s more", left.as_secs() + 1);
+            return Err(Failure { cause: Cause::Unavailable, message });
         }
         Ok(self.call(request).await)
     }
@@ -234,13 +236,11 @@ impl Gateway {
     }
 
     async fn call(&self, request: Request<Vec<u8>>) -> Reply {
-        match tokio::time::timeout(DEADLINE, self.client.request::<Value>(request)).await {
-            Ok(Ok(object)) => Reply::Done(object),
-            Ok(Err(kube::Error::Api(status))) if status.code >= 500 => Reply::Lost(cause::words(&status)),
-            Ok(Err(kube::Error::Api(status))) => Reply::Refused(status),
-            Ok(Err(error)) => Reply::Lost(error.to_string()),
-            Err(_) => Reply::Lost(format!("no answer within {} s", DEADLINE.as_secs())),
+        let answer = call::call(&self.client, request).await;
+        if let Some(wait) = answer.wait {
+            self.pause.extend(wait);
         }
+        answer.reply
     }
 }
 

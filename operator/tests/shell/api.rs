@@ -80,6 +80,12 @@ impl Call {
         self.send(code, status(code, reason).to_string());
     }
 
+    /// Refuses and asks to be left alone for so many seconds.
+    pub(crate) fn refuse_for(self, code: u16, seconds: u32) {
+        let response = Response::builder().status(code).header("retry-after", seconds);
+        self.reply.send_response(response.body("Too many requests, please try again later.".into()).unwrap());
+    }
+
     /// Breaks the connection.
     pub(crate) fn reset(self) {
         self.reply.send_error(std::io::Error::from(std::io::ErrorKind::ConnectionReset));

@@ -166,6 +166,27 @@ async fn a_refusal_has_one_meaning_and_is_never_tried_again() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_to_be_left_alone_is_for_a_minute_at_most() {
+    for (asked, granted) in [(1, 1), (30, 30), (86_400, 60)] {
+        let (client, mut api) = server();
+        let leadership = Leadership::new(clock());
+        let gateway = crate::api::gateway_under(client, 4, leadership.clone());
+        let renew = |seconds: u64| leadership.renewed(seconds * 1_000);
+        let create = || gateway.perform(batch(vec![action(Write::Create(pod("w-0")))]));
+        renew(0);
+        let (outcomes, ()) = tokio::join!(create(), async { api.call().await.refuse_for(429, asked) });
+        let failure = outcomes[0].result.as_ref().unwrap_err();
+        assert_eq!(failure.message, "Too many requests, please try again later.");
+        tokio::time::advance(std::time::Duration::from_millis(granted * 1_000 - 1)).await;
+        renew(granted - 1);
+        assert_eq!(cause(&create().await[0]), Some(Cause::Unavailable), "not sent");
+        tokio::time::advance(std::time::Duration::from_millis(1)).await;
+        let (outcomes, ()) = tokio::join!(create(), async { api.call().await.answer(&stored("w-0")) });
+        assert_eq!(uid(&outcomes[0]), Some("pod-uid"));
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_is_strict_and_returns_nothing() {
     let outcome = carry_out(Write::DryRun(pod("w-0")), async |api| {
