@@ -51,7 +51,7 @@ impl Books {
     pub(crate) fn refuse(&mut self, no: WantNo, agents: Vec<AgentNo>, until: Option<Timestamp>) {
         self.soft.refusals += 1;
         let number = self.soft.refusals;
-        let keeps = self.keeps_gpu_room(no);
+        let keeps = self.note_gpu_room(no);
         for agent in &agents {
             let kept = keeps && self.agents.at(*agent).has_gpus();
             let view = kept.then(|| self.view_of(*agent, true).into_owned());
@@ -66,7 +66,6 @@ impl Books {
             for agent in &agents {
                 want.refused.lift(*agent);
             }
-            want.kept = keeps;
             want.refused.add(number, until, agents, known);
             self.soft.refusing.insert(no);
         }
@@ -157,13 +156,7 @@ impl Books {
     fn lift_other_views(&mut self) {
         let looking: Vec<WantNo> = self.soft.asleep.union(&self.soft.refusing).copied().collect();
         for no in looking {
-            let keeps = self.note_gpu_room(no);
-            if self.want(no).is_some_and(|want| want.kept != keeps) {
-                if let Some(want) = self.want_mut(no) {
-                    want.kept = keeps;
-                }
-                self.show_all(no);
-            }
+            self.note_gpu_room(no);
         }
     }
 

@@ -72,11 +72,14 @@ impl Books {
         }
     }
 
-    /// The same, kept for as long as the fleet stays what it is.
+    /// The same, kept for as long as the fleet stays what it is. A want that sees other amounts than before is shown
+    /// everything that it refused, and wakes.
     pub(crate) fn note_gpu_room(&mut self, no: WantNo) -> bool {
         let (fleet, keeps) = (self.fleet, self.keeps_gpu_room(no));
-        if let Some(want) = self.want_mut(no) {
-            want.keeps = Some((fleet, keeps));
+        let Some(want) = self.want_mut(no) else { return keeps };
+        want.keeps = Some((fleet, keeps));
+        if core::mem::replace(&mut want.kept, keeps) != keeps {
+            self.show_all(no);
         }
         keeps
     }

@@ -23,7 +23,7 @@ pub(crate) struct Want {
     pub(crate) state: WantState,
     /// Which agents it refused.
     pub(crate) refused: Refusals,
-    /// Whether it left the room that GPUs need when it refused.
+    /// Whether it left the room that GPUs need when it last looked.
     pub(crate) kept: bool,
     /// Whether it leaves the room that GPUs need, for the fleet of this number.
     pub(crate) keeps: Option<(u64, bool)>,
