@@ -45,12 +45,24 @@ save() {
     esac
 }
 
+# The archive is what counts; the engine's own copy only takes room.
+drop() {
+    case $(engine) in
+    docker) docker rmi "$1" ;;
+    buildah) buildah rmi "$1" ;;
+    esac >/dev/null
+}
+
 exists() {
     case $(engine) in
     docker) docker image inspect "$1" ;;
     buildah) buildah inspect --type image "$1" ;;
     esac >/dev/null 2>&1
 }
+
+# One at a time: another checkout may build under the same name.
+exec 9> "$cache/lock"
+flock 9
 
 # shellcheck disable=SC2046 # no spaces in the recipes' paths
 key=$(hash "$0" $(recipe "$name") "$@")
@@ -69,6 +81,7 @@ if [ ! -e "$archive" ]; then
     save "$tag" "$archive.new"
     find "$cache" -name "$name-????????????????.tar" -delete
     mv "$archive.new" "$archive"
+    drop "$tag"
 fi
 ln -sfn "$archive" "$out"
 echo "image $name: $(du -Lm "$out" | cut -f1) MB in $out" >&2

@@ -3,6 +3,7 @@
 //! [`fold`] is total: every combination of observations has one meaning, and what is not known is said to be
 //! unknown.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -68,6 +69,8 @@ pub struct Observed {
     pub answered: bool,
     pub local: View<Local>,
     pub ring: View<Vec<Peer>>,
+    /// The last ring that was seen since CQL answers has this server up and normal.
+    pub normal: bool,
     pub drain: Option<Operation>,
     /// The marker on the volume.
     pub member: Option<Member>,
@@ -84,10 +87,35 @@ impl Observed {
             answered: false,
             local: View::Unknown(unknown.to_owned()),
             ring: View::Unknown(unknown.to_owned()),
+            normal: false,
             drain: None,
             member,
             trouble: None,
         }
+    }
+
+    /// Enters an answer over CQL. If it is the first after none, what was known of the ring is older than
+    /// the server's start or join, so it is forgotten; true then, since a new look is needed.
+    pub fn heard(&mut self, local: Local, at: Instant) -> bool {
+        let first = matches!(self.local, View::Unknown(_));
+        self.local = View::Known { value: local, at };
+        self.answered = true;
+        if first {
+            self.ring = View::Unknown("the ring has not been looked at since the server answers".to_owned());
+            self.normal = false;
+        }
+        first
+    }
+
+    /// Enters a look at the ring. A failed one takes nothing back that was seen before.
+    pub fn looked(&mut self, ring: Result<Vec<Peer>, String>, own: IpAddr, at: Instant) {
+        self.ring = match ring {
+            Ok(value) => {
+                self.normal = value.iter().any(|peer| peer.address == own && peer.status == "UN");
+                View::Known { value, at }
+            }
+            Err(why) => View::Unknown(why),
+        };
     }
 }
 
@@ -143,19 +171,17 @@ pub struct NodeView {
     pub ring: RingView,
 }
 
-/// What follows from the observations at `now`. Ready: the server answers CQL, says that it has joined,
-/// the volume records it, and the ring, as far as known, has it up and normal.
+/// What follows from the observations at `now`. Ready: the server answers CQL, says that it has joined, the
+/// volume records it, and its own view of the ring has it up and normal.
+///
+/// All four are needed. A server whose tokens another one has taken (two that bootstrapped at once chose
+/// the same) still says that it has joined, and answers; only the ring does not list it any more.
 pub fn fold(instance: &Instance, service: &Service, observed: &Observed, now: Instant) -> NodeView {
     let fresh = observed.local.age(now).is_some_and(|age| age <= STALE);
     let local = observed.local.known().filter(|_| fresh);
-    let own = observed
-        .ring
-        .known()
-        .and_then(|peers| peers.iter().find(|peer| peer.address == instance.address))
-        .map_or("??", |peer| peer.status.as_str());
+    let own = own(observed, instance.address);
     let mode = mode(observed, local, own);
     let member = observed.member.as_ref();
-    let shown_down = own.starts_with('D');
     NodeView {
         instance: instance.name.clone(),
         pod_uid: instance.pod_uid.clone(),
@@ -164,8 +190,8 @@ pub fn fold(instance: &Instance, service: &Service, observed: &Observed, now: In
         datacenter: service.datacenter.clone(),
         cluster_name: service.cluster_name.clone(),
         mode,
-        detail: detail(observed, mode, fresh, shown_down),
-        ready: mode == Mode::Normal && local.is_some() && member.is_some() && !shown_down,
+        detail: detail(observed, mode, fresh, own),
+        ready: mode == Mode::Normal && local.is_some() && member.is_some() && observed.normal,
         cql_answers: local.is_some(),
         bootstrapped: member.is_some(),
         host_id: local.map(|l| l.host_id.clone()).or_else(|| member.map(|m| m.host_id.clone())),
@@ -175,9 +201,25 @@ pub fn fold(instance: &Instance, service: &Service, observed: &Observed, now: In
     }
 }
 
-/// `own` is the server's own status in the ring, `??` where it is not known. It may be older than `local`:
-/// a finished join shows there first.
-fn mode(observed: &Observed, local: Option<&Local>, own: &str) -> Mode {
+/// The server in its own view of the ring.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Own<'a> {
+    RingUnknown,
+    Absent,
+    Status(&'a str),
+}
+
+fn own(observed: &Observed, address: IpAddr) -> Own<'_> {
+    match &observed.ring {
+        View::Unknown(_) => Own::RingUnknown,
+        View::Known { value, .. } => value
+            .iter()
+            .find(|peer| peer.address == address)
+            .map_or(Own::Absent, |peer| Own::Status(&peer.status)),
+    }
+}
+
+fn mode(observed: &Observed, local: Option<&Local>, own: Own<'_>) -> Mode {
     match (&observed.process, observed.drain.as_ref().map(|drain| drain.state)) {
         (Process::Waiting(_), _) => return Mode::Waiting,
         (Process::Stopping, _) => return Mode::Stopping,
@@ -185,9 +227,14 @@ fn mode(observed: &Observed, local: Option<&Local>, own: &str) -> Mode {
         (Process::Running, Some(OperationState::Done)) => return Mode::Drained,
         (Process::Running, Some(OperationState::Failed) | None) => {}
     }
-    match (local.map(|local| local.bootstrapped.as_str()), own.get(1..)) {
+    let state = match own {
+        Own::RingUnknown | Own::Absent => None,
+        Own::Status(status) => status.get(1..),
+    };
+    match (local.map(|local| local.bootstrapped.as_str()), state) {
         (_, Some("L")) => Mode::Leaving,
         (_, Some("M")) => Mode::Moving,
+        (Some("COMPLETED"), _) if own == Own::Absent => Mode::Unknown,
         (Some("COMPLETED"), _) => Mode::Normal,
         (Some("NEEDS_BOOTSTRAP" | "IN_PROGRESS"), _) => Mode::Joining,
         (Some(_), _) => Mode::Unknown,
@@ -197,23 +244,34 @@ fn mode(observed: &Observed, local: Option<&Local>, own: &str) -> Mode {
     }
 }
 
-fn detail(observed: &Observed, mode: Mode, fresh: bool, shown_down: bool) -> String {
-    match (&observed.process, &observed.local) {
+fn detail(observed: &Observed, mode: Mode, fresh: bool, own: Own<'_>) -> String {
+    let value = match (&observed.process, &observed.local) {
         (Process::Waiting(why), _) => return why.clone(),
         (Process::Stopping, _) => return "a stop was asked for".to_owned(),
         (Process::Running, View::Unknown(why)) => return format!("CQL: {why}"),
         (Process::Running, View::Known { .. }) if !fresh => {
             return format!("CQL: no answer for more than {} s", STALE.as_secs());
         }
-        (Process::Running, View::Known { value, .. }) if mode == Mode::Unknown => {
-            return format!("system.local says bootstrapped = {}", value.bootstrapped);
-        }
-        (Process::Running, View::Known { .. }) => {}
-    }
-    match (&observed.trouble, shown_down) {
+        (Process::Running, View::Known { value, .. }) => value,
+    };
+    match (&observed.trouble, own) {
         (Some(trouble), _) => trouble.clone(),
-        (None, true) => "the server sees itself as down".to_owned(),
-        (None, false) => String::new(),
+        (None, Own::Absent) if value.bootstrapped == "COMPLETED" => {
+            "the server has joined, but its own view of the ring does not list it: another member may have \
+             taken its tokens"
+                .to_owned()
+        }
+        (None, Own::Status(status)) if status.starts_with('D') => {
+            format!("the server sees itself as {status}")
+        }
+        (None, _) if mode == Mode::Unknown => {
+            format!("system.local says bootstrapped = {}", value.bootstrapped)
+        }
+        (None, Own::RingUnknown) if mode == Mode::Normal && !observed.normal => match &observed.ring {
+            View::Unknown(why) => why.clone(),
+            View::Known { .. } => String::new(),
+        },
+        (None, _) => String::new(),
     }
 }
 

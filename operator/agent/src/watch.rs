@@ -33,7 +33,8 @@ pub fn local(shared: &Shared, data: &std::path::Path) {
         match ask(shared, &mut connection) {
             Ok(answer) => {
                 settle(shared, &answer.local, data);
-                if record(shared, answer.local) || answer.ring_changed {
+                if shared.with(|observed| observed.heard(answer.local, Instant::now())) || answer.ring_changed
+                {
                     shared.wish_ring();
                 }
             }
@@ -51,16 +52,6 @@ fn ask(shared: &Shared, connection: &mut Option<Connection>) -> Result<Answer, C
         Some(connection) => connection.local(),
         None => connection.insert(Connection::open(shared.instance.address)?).local(),
     }
-}
-
-/// Enters an answer; true if it is the first one after none.
-fn record(shared: &Shared, local: Local) -> bool {
-    shared.with(|observed| {
-        let news = matches!(observed.local, View::Unknown(_));
-        observed.local = View::Known { value: local, at: Instant::now() };
-        observed.answered = true;
-        news
-    })
 }
 
 /// Writes the marker once the server says that it has joined; see [`crate::member`].
@@ -83,25 +74,25 @@ fn settle(shared: &Shared, local: &Local, data: &std::path::Path) {
 
 /// Looks at the ring when wished for, for ever.
 pub fn ring(shared: &Shared, nodetool: &Nodetool, wishes: &Receiver<()>) {
+    let mut last: Option<Instant> = None;
     loop {
-        let (asked, answered) = match wishes.recv_timeout(RING_PERIOD) {
-            Ok(()) => (true, shared.with(|observed| observed.answered)),
-            Err(RecvTimeoutError::Timeout) => (false, shared.with(|observed| observed.answered)),
+        let asked = match wishes.recv_timeout(RING_PERIOD) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let running = shared.with(|observed| observed.process == Process::Running);
-        if !running || !(asked || answered) {
+        let (running, answered) =
+            shared.with(|observed| (observed.process == Process::Running, observed.answered));
+        let since = last.map_or(Duration::MAX, |last| last.elapsed());
+        if !running || !(asked || answered) || (!answered && since < RING_GAP_STARTING) {
             continue;
         }
+        thread::sleep(RING_GAP.saturating_sub(since));
         // Several changes at once (a peer's restart) are one look.
         while wishes.try_recv().is_ok() {}
         let seen = nodetool.run(&["status"], RING_LIMIT).and_then(|text| ring::parse(&text));
-        shared.with(|observed| {
-            observed.ring = match seen {
-                Ok(value) => View::Known { value, at: Instant::now() },
-                Err(why) => View::Unknown(why),
-            };
-        });
-        thread::sleep(if answered { RING_GAP } else { RING_GAP_STARTING });
+        let own = shared.instance.address;
+        shared.with(|observed| observed.looked(seen, own, Instant::now()));
+        last = Some(Instant::now());
     }
 }

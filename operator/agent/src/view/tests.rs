@@ -33,6 +33,7 @@ fn joined(own: &str, now: Instant) -> Observed {
         answered: true,
         local: View::Known { value: local("COMPLETED"), at: now },
         ring: View::Known { value: vec![peer(own)], at: now },
+        normal: own == "UN",
         ..Observed::new(Some(member))
     }
 }
@@ -64,7 +65,8 @@ fn a_member_that_is_up_and_answers_is_ready() {
 #[test]
 fn an_unknown_ring_does_not_take_readiness_away() {
     let now = Instant::now();
-    let observed = Observed { ring: View::Unknown("timed out".to_owned()), ..joined("UN", now) };
+    let mut observed = joined("UN", now);
+    observed.looked(Err("timed out".to_owned()), ADDRESS.parse().unwrap(), now);
     let view = fold(&instance(), &service(), &observed, now);
     assert!(view.ready);
     assert_eq!(view.ring, RingView::Unknown { unknown: "timed out".to_owned() });
@@ -76,7 +78,33 @@ fn a_member_that_leaves_or_sees_itself_down_is_not_ready() {
     assert_eq!(shown(&joined("UL", now), now), (Mode::Leaving, false, String::new()));
     let (mode, ready, detail) = shown(&joined("DN", now), now);
     assert_eq!((mode, ready), (Mode::Normal, false));
-    assert_eq!(detail, "the server sees itself as down");
+    assert_eq!(detail, "the server sees itself as DN");
+}
+
+#[test]
+fn a_member_whose_own_ring_does_not_list_it_is_not_ready() {
+    let now = Instant::now();
+    let mut observed = joined("UN", now);
+    observed.looked(Ok(vec![]), ADDRESS.parse().unwrap(), now);
+    let (mode, ready, detail) = shown(&observed, now);
+    assert_eq!((mode, ready), (Mode::Unknown, false));
+    assert!(detail.contains("another member may have taken its tokens"), "{detail}");
+}
+
+#[test]
+fn the_first_answer_makes_an_older_ring_unknown_until_a_new_look() {
+    let now = Instant::now();
+    let member = Some(Member::new(&service(), &instance(), "host-1"));
+    let mut observed = Observed { process: Process::Running, ..Observed::new(member) };
+    let own = ADDRESS.parse().unwrap();
+    observed.looked(Ok(vec![peer("UJ")]), own, now);
+    assert!(observed.heard(local("COMPLETED"), now));
+    let (mode, ready, detail) = shown(&observed, now);
+    assert_eq!((mode, ready), (Mode::Normal, false));
+    assert!(detail.contains("not been looked at"), "{detail}");
+    observed.looked(Ok(vec![peer("UN")]), own, now);
+    assert!(!observed.heard(local("COMPLETED"), now));
+    assert_eq!(shown(&observed, now), (Mode::Normal, true, String::new()));
 }
 
 #[test]
