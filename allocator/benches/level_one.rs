@@ -1,6 +1,6 @@
 //! Level one by the clock: `cargo bench -p twofold-allocator`. A table on the screen, and a line of JSON for each point in
-//! `target/bench/allocator.jsonl`. Every offer is answered. Each point is the median of five runs on one thread; the first
-//! argument that is a number replaces the five; words choose rows, as in `cargo bench -p twofold-allocator -- deal 1`.
+//! `target/bench/allocator.jsonl`. Every offer is answered. Each point is the median of three runs on one thread; the first
+//! argument that is a number replaces the three; words choose rows, as in `cargo bench -p twofold-allocator -- deal 1`.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,7 +37,7 @@ impl Report {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let folder = root.join("target/bench");
         std::fs::create_dir_all(&folder).unwrap();
-        let runs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(5);
+        let runs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(3);
         Self { file: std::fs::File::create(folder.join("allocator.jsonl")).unwrap(), runs }
     }
 

@@ -60,6 +60,45 @@ fn cases() -> u32 {
     std::env::var("CASES").map_or(100, |text| text.parse().unwrap())
 }
 
+/// A command with numbers from the ends of what can be told.
+fn extreme(pick: &[u8; 8]) -> String {
+    let amount = |at: usize| {
+        ["0", "1", "1125899906842624", "1125899906842625", "9223372036854775807"][usize::from(pick[at] % 5)]
+    };
+    let count = |at: usize| ["0", "1", "2147483647", "4294967295"][usize::from(pick[at] % 4)];
+    let time = |at: usize| ["0", "1", "18446744073709551615"][usize::from(pick[at] % 3)];
+    let name = pick[1] % 2;
+    match pick[0] % 8 {
+        0 => format!("agent a{name} memory={} pods={} gpu=m:{}", amount(2), amount(3), amount(4)),
+        1 => format!(
+            "role r{name} weight={} guarantee=memory:{} limit=pods:{}",
+            count(2),
+            amount(3),
+            amount(4)
+        ),
+        2 => format!("framework f{name} role=r{} priority=-2147483648 since={}", pick[2] % 2, time(3)),
+        3 => format!(
+            "asks f{name} x priority=2147483647 since={}{{memory={} pods={} count={} least={} gpu={}}}",
+            time(2),
+            amount(3),
+            amount(4),
+            count(5),
+            count(6),
+            amount(7)
+        ),
+        4 => format!(
+            "holding t{name} a{} f{} memory={} pods={}",
+            pick[2] % 2,
+            pick[3] % 2,
+            amount(4),
+            amount(5)
+        ),
+        5 => format!("tick {}", time(2)),
+        6 => format!("explain f{name} x"),
+        _ => "cycle answer=decline".into(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -121,6 +160,16 @@ proptest! {
         let expected = (once.run("agents"), once.run("roles"));
         prop_assert_eq!(&expected, &(again.run("agents"), again.run("roles")));
         prop_assert_eq!(&expected, &(reversed.run("agents"), reversed.run("roles")));
+    }
+
+    /// The largest and the smallest numbers that a change can hold are refused or counted; nothing overflows.
+    #[test]
+    fn extreme_numbers_do_no_harm(picks in proptest::collection::vec(any::<[u8; 8]>(), 1..40)) {
+        let mut world = World::new();
+        for pick in &picks {
+            let out = world.run(&extreme(pick));
+            prop_assert!(!out.contains("BROKEN"), "{out}");
+        }
     }
 
     #[test]
