@@ -82,6 +82,7 @@ fn six_gpus_are_not_found_among_five_and_the_sixth_comes_with_a_new_machine() {
         assert!(recorder.moments().is_empty(), "a pod was created: {:?}", recorder.moments());
         machine(client, "gang-c", 2).await?;
         runs_whole(&corner.space, "five").await?;
+        corner.space.destroy().await?;
         remove_machines(client, &["gang-a", "gang-b", "gang-c"]).await
     });
 }
@@ -115,6 +116,7 @@ fn six_gpus_as_five_and_one_do_not_do_and_a_finished_job_makes_room() {
             .patch("first-worker-0", &PatchParams::default(), &Patch::Merge(&end))
             .await?;
         runs_whole(&corner.space, "split").await?;
+        corner.space.destroy().await?;
         remove_machines(client, &["gang-d", "gang-e"]).await
     });
 }

@@ -1,14 +1,13 @@
 //! Two roles with weights 2:1, saturated: their shares stay within one pod of 2:1.
 
 use crate::support::{in_corner, job};
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use std::collections::BTreeMap;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use twofold_e2e::harness::api::Space;
 
-/// Nine times room for what one job, or one ring, takes.
-const AGENTS: u32 = 9;
+/// Agents of one core each. A job and a ring both take three of them, so there is room for nine.
+const AGENTS: u32 = 27;
 
 async fn pool(space: &Space) -> anyhow::Result<Vec<String>> {
     let api: Api<Node> = Api::all(space.client.clone());
@@ -19,7 +18,7 @@ async fn pool(space: &Space) -> anyhow::Result<Vec<String>> {
             api.delete(&name, &DeleteParams::default()).await?;
         }
         let resources =
-            serde_json::json!({"cpu": "3", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"});
+            serde_json::json!({"cpu": "1", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"});
         let node = serde_json::json!({
             "metadata": {
                 "name": name,
@@ -38,11 +37,19 @@ async fn pool(space: &Space) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-fn role(name: &str, weight: u32) -> String {
-    format!(
-        "apiVersion: twofold.dev/v1alpha1\nkind: AllocationRole\nmetadata: {{name: {name}}}\nspec:\n  weight: {weight}\n  \
-         namespaces: [shares]\n  agents: {{selector: {{matchLabels: {{pool: shared}}}}}}\n---\n"
-    )
+/// The two roles below one whose limit decides when both may begin, and by how much they may go on.
+fn roles(limit: u32) -> String {
+    let child = |name: &str, weight: u32| {
+        format!(
+            "apiVersion: twofold.dev/v1alpha1\nkind: AllocationRole\nmetadata: {{name: {name}}}\nspec:\n  \
+             weight: {weight}\n  parent: both\n  namespaces: [shares]\n  \
+             agents: {{selector: {{matchLabels: {{pool: shared}}}}}}\n---\n"
+        )
+    };
+    let parent = format!(
+        "apiVersion: twofold.dev/v1alpha1\nkind: AllocationRole\nmetadata: {{name: both}}\nspec: {{limit: {{cpu: {limit}}}}}\n---\n"
+    );
+    parent + &child("heavy", 2) + &child("light", 1)
 }
 
 fn in_role(job: &str, role: &str) -> String {
@@ -60,22 +67,27 @@ fn ring(name: &str, role: &str) -> String {
     )
 }
 
-/// CPUs in use by role, in thousandths: rings of 1 core a pod and jobs of 3, by the role that their name begins with.
-async fn used(space: &Space) -> anyhow::Result<BTreeMap<String, u64>> {
-    let mut used = BTreeMap::from([("heavy".to_owned(), 0), ("light".to_owned(), 0)]);
-    for (name, pod) in space.pods().await? {
-        let ended =
-            pod.status.as_ref().is_some_and(|s| matches!(s.phase.as_deref(), Some("Succeeded" | "Failed")));
-        let cpus = if name.contains("-ring-") { 1_000 } else { 3_000 };
-        let role = if name.starts_with("heavy") { "heavy" } else { "light" };
-        *used.entry(role.to_owned()).or_default() += if ended { 0 } else { cpus };
-    }
-    Ok(used)
+/// Pods in use by role, each of one core: the role is what their names begin with.
+async fn used(space: &Space) -> anyhow::Result<(u32, u32)> {
+    let runs = |pod: &Pod| !matches!(phase(pod).as_str(), "Succeeded" | "Failed");
+    let pods = space.pods().await?;
+    let of = |role: &str| pods.iter().filter(|(name, pod)| name.starts_with(role) && runs(pod)).count();
+    Ok((u32::try_from(of("heavy"))?, u32::try_from(of("light"))?))
 }
 
-fn is_fair(used: &BTreeMap<String, u64>) -> bool {
-    let (heavy, light) = (used["heavy"], used["light"]);
-    heavy.abs_diff(2 * light) <= 2 * 3_000
+fn phase(pod: &Pod) -> String {
+    pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default()
+}
+
+/// Lets the pods of a job end with success.
+async fn finish(space: &Space, job: &str) -> anyhow::Result<()> {
+    let end = serde_json::json!({"metadata": {"annotations": {"kwok.twofold.dev/exit-code": "0"}}});
+    for worker in 0..3 {
+        let name = format!("{job}-worker-{worker}");
+        space.api("v1", "Pod").patch(&name, &PatchParams::default(), &Patch::Merge(&end)).await?;
+        space.until_pod(&name, "ended", |pod| pod.is_none_or(|pod| phase(pod) == "Succeeded")).await?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -83,49 +95,45 @@ fn roles_of_weights_two_and_one_hold_shares_of_two_to_one() {
     in_corner("shares", async |corner| {
         let space = &corner.space;
         let names = pool(space).await?;
-        let mut manifests = role("heavy", 2) + &role("light", 1);
-        for index in 0..7 {
-            manifests +=
-                &in_role(&job(&format!("heavy-{index}"), &[("Worker", 1)], "{cpu: 3, memory: 1Gi}"), "heavy");
-        }
-        for index in 0..3 {
-            manifests +=
-                &in_role(&job(&format!("light-{index}"), &[("Worker", 1)], "{cpu: 3, memory: 1Gi}"), "light");
+        let mut manifests = roles(0);
+        for (role, jobs) in [("heavy", 7), ("light", 3)] {
+            for index in 0..jobs {
+                let job = job(&format!("{role}-{index}"), &[("Worker", 3)], "{cpu: 1, memory: 1Gi}");
+                manifests += &in_role(&job, role);
+            }
         }
         manifests +=
-            &(ring("heavy-ring", "heavy") + &ring("light-ring", "light") + &ring("light-more-ring", "light"));
+            &(ring("heavy-ring", "heavy") + &ring("light-ring", "light") + &ring("light-more", "light"));
         space.apply(&manifests).await?;
         let _operator = corner.operator(&[]);
-        let full = u64::from(AGENTS) * 3_000;
-        for finished in 0..4 {
-            let settled = space.until_holds("all CPUs are in use", async || {
-                let used = used(space).await?;
-                let whole = used.values().sum::<u64>() == full;
-                Ok::<_, anyhow::Error>(whole.then_some(used))
-            });
-            let used = settled.await?;
-            assert!(is_fair(&used), "after {finished} finished jobs: {used:?}");
-            let pods = space.pods().await?;
-            let running = pods.iter().find(|(name, pod)| {
-                name.starts_with("heavy-")
-                    && name.contains("-worker-")
-                    && pod.status.as_ref().is_some_and(|s| s.phase.as_deref() == Some("Running"))
-            });
-            let Some((name, _)) = running else { break };
-            let end = serde_json::json!({"metadata": {"annotations": {"kwok.twofold.dev/exit-code": "0"}}});
-            space.api("v1", "Pod").patch(name, &PatchParams::default(), &Patch::Merge(&end)).await?;
-            space
-                .until_pod(name, "ended", |pod| {
-                    pod.is_none_or(|pod| {
-                        pod.status.as_ref().is_some_and(|s| s.phase.as_deref() == Some("Succeeded"))
-                    })
+        for name in ["heavy-6", "light-2"] {
+            let waits = |job: &DynamicObject| {
+                job.data.pointer("/status/twofold").is_some_and(|s| s.to_string().contains("limit"))
+            };
+            space.until(space.jobs(), name, "held by the limit", waits).await?;
+        }
+        for name in ["heavy-ring", "light-more"] {
+            let waits = |ring: &DynamicObject| {
+                ring.data.get("status").is_some_and(|s| s.to_string().contains("limit"))
+            };
+            space.until(space.rings(), name, "held by the limit", waits).await?;
+        }
+        space.apply(&roles(AGENTS)).await?;
+        for finished in ["heavy-0", "light-0", "heavy-1"] {
+            let (heavy, light) = space
+                .until_holds("all agents are in use", async || {
+                    let (heavy, light) = used(space).await?;
+                    Ok((heavy + light == AGENTS).then_some((heavy, light)))
                 })
                 .await?;
+            assert!(heavy.abs_diff(2 * light) <= 3, "before {finished} ends: {heavy} to {light}");
+            finish(space, finished).await?;
         }
+        space.destroy().await?;
         for name in names {
             Api::<Node>::all(space.client.clone()).delete(&name, &DeleteParams::default()).await?;
         }
-        for name in ["heavy", "light"] {
+        for name in ["heavy", "light", "both"] {
             space
                 .api("twofold.dev/v1alpha1", "AllocationRole")
                 .delete(name, &DeleteParams::default())
