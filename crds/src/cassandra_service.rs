@@ -46,7 +46,6 @@ pub const HEAP_AUTO: &str = "auto";
     printcolumn(name = "Up", type_ = "integer", json_path = ".status.nodesReady", description = "nodes that are up and answer CQL"),
     printcolumn(name = "Nodes", type_ = "integer", json_path = ".spec.nodes", description = "nodes wanted"),
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.version"),
-    printcolumn(name = "Racks", type_ = "string", json_path = ".status.racks[*].name", priority = 1),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.placement.role", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
