@@ -91,6 +91,26 @@ pub fn agent(stage: &Stage) -> Result<String> {
     Ok("PID 1 of each pod is /twofold/bin/twofold-agent".to_owned())
 }
 
+/// No container of the ring has ended by itself.
+///
+/// # Errors
+/// One has: how often, and its pod.
+pub fn steady(stage: &Stage) -> Result<String> {
+    for name in Stage::pods() {
+        let pod = stage.pod(&name)?.with_context(|| format!("there is no pod {name}"))?;
+        let restarts = pod.pointer("/status/containerStatuses/0/restartCount").and_then(Value::as_u64);
+        if restarts != Some(0) {
+            let words = ["logs", &name, "-n", NAMESPACE, "--previous", "--tail=200"];
+            stage.leave(&format!("{name}-previous.log"), &stage.kubectl.run(&words)?)?;
+            bail!(
+                "the server of {name} ended {} times; its last words are in {name}-previous.log",
+                restarts.unwrap_or(0)
+            );
+        }
+    }
+    Ok("no server ended by itself".to_owned())
+}
+
 /// A thousand rows are written at QUORUM and read back, or only read.
 ///
 /// # Errors
@@ -140,6 +160,7 @@ pub fn rows_with_one_away(stage: &Stage, task: &mut Task) -> Result<String> {
     stage.kubectl.run(&["uncordon", &node])?;
     let said = read?;
     await_return(stage, &pod, &uid, task)?;
+    stage.await_ring(task)?;
     Ok(format!("{said}, while {pod} was away; it is back"))
 }
 

@@ -32,7 +32,8 @@ pub fn compare(path: &Path) -> Result<Option<String>> {
         new.into_iter().partition(|line| line.starts_with("process: "));
     let told = |lines: &[String]| lines.iter().map(|line| format!("  {line}\n")).collect::<String>();
     let mut text = match others.is_empty() {
-        true => "mounts, links, packet filter rules and control groups: none that was not here before\n".to_owned(),
+        true => "mounts, links, packet filter rules and control groups: none that was not here before\n"
+            .to_owned(),
         false => format!("here, and not here before:\n{}", told(&others)),
     };
     // People and other programs start processes meanwhile; the reader sees whether one is the demo's.

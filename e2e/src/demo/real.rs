@@ -57,6 +57,7 @@ fn make(stage: &Stage, checks: &mut Checks) {
     checks.check("one pod deleted", |task| deleted(stage, &Stage::pods()[1..2], task));
     checks.check("all pods deleted at once", |task| deleted(stage, &Stage::pods(), task));
     checks.check("a kubelet stopped and started", |task| kubelet_away(stage, task));
+    checks.check("no server ended by itself", |_| evidence::steady(stage));
     checks.check("all objects", |_| evidence::objects(stage));
 }
 

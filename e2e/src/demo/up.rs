@@ -65,6 +65,7 @@ fn looks(stage: &Stage, steps: &mut Steps) -> Result<Vec<String>> {
         steps.run("look at PID 1", |_| evidence::agent(stage))?,
         steps.run("rows", |task| evidence::rows(stage, "rows.txt", true, task))?,
         steps.run("rows with one pod deleted", |task| evidence::rows_with_one_away(stage, task))?,
+        steps.run("look for restarts", |_| evidence::steady(stage))?,
         steps.run("look at the training", |_| evidence::training(stage))?,
         steps.run("read the checkpoint", |task| evidence::checkpoint(stage, task))?,
     ];
