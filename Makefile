@@ -23,8 +23,7 @@ lint: ## Check form: rustfmt, clippy, the chart, the documentation
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 
 unit: ## Cases, properties, seeded simulation, the shell against a mock API server
-	cargo test --workspace --all-targets
-	cargo test --workspace --doc
+	cargo test --workspace
 
 e2e-fake: ## The chart and the operator on a real API server with fake machines
 	@$(DEMO) test-fake
