@@ -1,18 +1,19 @@
 //! `demo test-real`: real Cassandra and real TensorFlow on real nodes, and what must outlive failures.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
 use super::{
     checks::Checks,
-    cluster::Provider,
+    cluster::{Cluster, Provider},
     deps::{self, Purpose},
     evidence::{self, Identity},
     install,
     kube::{Look, holds, text},
     place,
     stage::{NAMESPACE, PATIENCE, Stage},
+    steps::Steps,
 };
 use crate::local_cluster::progress::Task;
 
@@ -28,7 +29,9 @@ pub fn test() -> Result<()> {
     if let Err(reason) = Provider::choose().and_then(|_| deps::install(Purpose::RealNodes)) {
         return deps::skip("the tests on real nodes", reason);
     }
-    let stage = Stage::set(NAME, place::left("e2e/real"))?;
+    let folder = place::left("e2e/real");
+    remove_old(&folder)?;
+    let stage = Stage::set(NAME, folder)?;
     let mut checks = Checks::default();
     make(&stage, &mut checks);
     let report = checks.report();
@@ -41,6 +44,17 @@ pub fn test() -> Result<()> {
     }
     let log = stage.folder.join("log/down.log");
     checks.steps.run("remove the cluster", |task| stage.cluster.down(&log, task))
+}
+
+/// Removes the cluster that a run before has left, because it failed or was interrupted: the checks begin with an
+/// empty one.
+fn remove_old(folder: &Path) -> Result<()> {
+    let cluster = Cluster { name: NAME.to_owned(), provider: Provider::choose()? };
+    if cluster.is_there()? {
+        let log = folder.join("log/down.log");
+        Steps::default().run("remove the cluster of a run before", |task| cluster.down(&log, task))?;
+    }
+    Ok(())
 }
 
 fn make(stage: &Stage, checks: &mut Checks) {
