@@ -44,7 +44,9 @@ impl Allocator {
         Ok(())
     }
 
-    fn apply_agent(&mut self, agent: Agent) -> bool {
+    fn apply_agent(&mut self, mut agent: Agent) -> bool {
+        // An amount of zero is no amount: sums of what is in use hold none, and what is free must come out as it was.
+        agent.capacity.other.retain(|_, amount| *amount > 0);
         let no = self.books.agent_no(&agent.id);
         let before = self.books.agents.at(no).agent.clone();
         if before.as_ref() == Some(&agent) {

@@ -19,7 +19,7 @@ impl Books {
         match change {
             Change::Agent(agent) => {
                 let object = || Object::Agent(agent.id.clone());
-                amounts(&agent.capacity.amounts(), object)?;
+                whole(&agent.capacity, object)?;
                 sum(&self.total, &agent.capacity, object)
             }
             Change::Role(role) => self.validate_role(role),
@@ -30,7 +30,7 @@ impl Books {
             }
             Change::Holding(holding) => {
                 let object = || Object::Task(holding.task.clone());
-                amounts(&holding.resources.amounts(), object)?;
+                whole(&holding.resources, object)?;
                 sum(&self.used, &holding.resources, object)
             }
             Change::Avoid { framework, .. } => self.known(framework),
@@ -84,7 +84,16 @@ fn amounts(amounts: &Amounts, object: impl Fn() -> Object) -> Result<(), Refused
     }
 }
 
+/// Like [`amounts`]; an amount is named only where one is too large.
+fn whole(resources: &Resources, object: impl Fn() -> Object) -> Result<(), Refused> {
+    if most(resources) <= AMOUNT_MOST { Ok(()) } else { amounts(&resources.amounts(), object) }
+}
+
 fn sum(known: &Resources, more: &Resources, object: impl Fn() -> Object) -> Result<(), Refused> {
+    // No single amount of what is added is above a part of what may be known in all.
+    if most(known) <= SUM_MOST - AMOUNT_MOST {
+        return Ok(());
+    }
     for (kind, amount) in more.amounts() {
         if known.amount(&kind).saturating_add(amount) > SUM_MOST {
             return Err(Refused::TooMuchInAll { object: object(), kind });
@@ -93,10 +102,17 @@ fn sum(known: &Resources, more: &Resources, object: impl Fn() -> Object) -> Resu
     Ok(())
 }
 
+/// The largest amount of any kind.
+fn most(resources: &Resources) -> u64 {
+    let Resources { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = resources;
+    let named = other.values().copied().max().unwrap_or_default();
+    [*cpu_milli, *memory_bytes, *disk_bytes, *pods, gpus.total(), named].into_iter().max().unwrap_or_default()
+}
+
 fn validate_demand(id: &FrameworkId, demand: &Demand) -> Result<(), Refused> {
     match demand {
         Demand::None => Ok(()),
-        Demand::Open { least } => amounts(&least.amounts(), || Object::Framework(id.clone())),
+        Demand::Open { least } => whole(least, || Object::Framework(id.clone())),
         Demand::Asks(asks) => {
             let mut names = BTreeSet::new();
             for ask in asks {
@@ -123,7 +139,7 @@ fn validate_ask(id: &FrameworkId, ask: &Ask) -> Result<(), Refused> {
         if none || !member.shape.base.gpus.is_empty() {
             return Err(Refused::MemberGpus { framework: framework(), ask: name(), member: at });
         }
-        amounts(&member.shape.base.amounts(), || Object::Framework(framework()))?;
+        whole(&member.shape.base, || Object::Framework(framework()))?;
         if member.shape.gpu.as_ref().is_some_and(|gpu| gpu.count > AMOUNT_MOST) {
             let kind = crate::resources::Kind::Gpu;
             return Err(Refused::TooLarge { object: Object::Framework(framework()), kind });

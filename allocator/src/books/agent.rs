@@ -25,6 +25,8 @@ pub(crate) struct AgentBook {
     /// What was free when it was refused; for those that leave its GPUs their room, of what they saw. Soft state.
     pub(crate) levels: Levels,
     pub(crate) kept_levels: Levels,
+    /// Whether more is in use than the capacity.
+    pub(crate) over: bool,
     /// The number of the last refusal before what is free last changed.
     pub(crate) changed: u64,
     /// Whether it is on the list of what the laws are to be checked on.
@@ -43,8 +45,17 @@ impl AgentBook {
             uses: 0,
             levels: Levels::default(),
             kept_levels: Levels::default(),
+            over: false,
             changed: 0,
             touched: false,
+        }
+    }
+
+    fn sum(&mut self, sum: Use) -> &mut Resources {
+        match sum {
+            Use::Charged => &mut self.charged,
+            Use::Foreign => &mut self.foreign,
+            Use::Offered => &mut self.offered,
         }
     }
 
@@ -105,9 +116,11 @@ impl Books {
         if let Some(before) = &book.agent {
             self.total.take_up_to(&before.capacity);
         }
+        // It counts again, as what it is now, when what is free is computed.
         if book.is_active() {
             self.free.take_up_to(&book.free);
         }
+        book.free = Resources::default();
         if let Some(now) = &agent {
             self.total.add(&now.capacity);
         }
@@ -123,52 +136,60 @@ impl Books {
 
     /// Enters uses of an agent.
     pub(crate) fn occupy(&mut self, no: AgentNo, sum: Use, resources: &Resources, uses: u32) {
-        let book = self.agents.at_mut(no);
-        if book.is_active() {
-            self.free.take_up_to(&book.free);
-        }
-        match sum {
-            Use::Charged => book.charged.add(resources),
-            Use::Foreign => book.foreign.add(resources),
-            Use::Offered => book.offered.add(resources),
-        }
-        book.uses = book.uses.saturating_add(uses);
         self.used.add(resources);
-        self.refresh_free(no);
+        let book = self.agents.at_mut(no);
+        book.sum(sum).add(resources);
+        book.uses = book.uses.saturating_add(uses);
+        if book.over || !book.free.contains(resources) {
+            return self.refresh_free(no);
+        }
+        book.free.take_up_to(resources);
+        if book.is_active() {
+            self.free.take_up_to(resources);
+        }
+        // Fewer free GPUs keep less room, so that they too may leave more for others.
+        self.note_free(no, !resources.gpus.is_empty());
     }
 
     /// Strikes a use of an agent out.
     pub(crate) fn vacate(&mut self, no: AgentNo, sum: Use, resources: &Resources) {
-        let book = self.agents.at_mut(no);
-        if book.is_active() {
-            self.free.take_up_to(&book.free);
-        }
-        match sum {
-            Use::Charged => book.charged.take_up_to(resources),
-            Use::Foreign => book.foreign.take_up_to(resources),
-            Use::Offered => book.offered.take_up_to(resources),
-        }
-        book.uses = book.uses.saturating_sub(1);
         self.used.take_up_to(resources);
-        self.refresh_free(no);
-        self.drop_agent_if_unused(no);
+        let book = self.agents.at_mut(no);
+        book.sum(sum).take_up_to(resources);
+        book.uses = book.uses.saturating_sub(1);
+        if book.over || book.agent.is_none() {
+            self.refresh_free(no);
+            return self.drop_agent_if_unused(no);
+        }
+        book.free.add(resources);
+        if book.is_active() {
+            self.free.add(resources);
+        }
+        self.note_free(no, true);
     }
 
-    /// Computes what is free anew; the old amount is out of the sum over all agents already.
+    /// Computes what is free from the capacity and all that is in use.
     fn refresh_free(&mut self, no: AgentNo) {
-        let refusals = self.soft.refusals;
         let book = self.agents.at_mut(no);
         let mut free = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
+        book.over = !free.contains(&book.used());
         free.take_up_to(&book.charged);
         free.take_up_to(&book.foreign);
         free.take_up_to(&book.offered);
         let before = core::mem::replace(&mut book.free, free);
-        book.changed = refusals;
-        // Fewer free GPUs keep less room, so that they too may leave more for others.
         let grew = !before.contains(&book.free) || before.gpus != book.free.gpus;
         if book.is_active() {
+            self.free.take_up_to(&before);
             self.free.add(&book.free);
         }
+        self.note_free(no, grew);
+    }
+
+    /// Notes that what is free on an agent changed.
+    fn note_free(&mut self, no: AgentNo, grew: bool) {
+        let refusals = self.soft.refusals;
+        let book = self.agents.at_mut(no);
+        book.changed = refusals;
         if !core::mem::replace(&mut book.touched, true) {
             self.touched_agents.push(no);
         }

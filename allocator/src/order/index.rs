@@ -219,15 +219,19 @@ impl Books {
             wants.into_iter().for_each(|no| self.relist(no));
             return;
         }
-        for framework in distinct(&mut self.order.moved_frameworks) {
+        let mut frameworks = distinct(&mut self.order.moved_frameworks);
+        for framework in frameworks.drain(..) {
             if self.frameworks.at(framework).role.is_some_and(|role| self.goes_by_share(role)) {
                 self.relist_framework(framework);
             }
         }
-        for role in distinct(&mut self.order.moved_roles) {
+        let mut roles = distinct(&mut self.order.moved_roles);
+        for role in roles.drain(..) {
             self.place(role, None);
             self.move_guaranteed(role);
         }
+        // The lists are kept for what moves next.
+        (self.order.moved_frameworks, self.order.moved_roles) = (frameworks, roles);
     }
 
     /// Puts all wants of a framework where they belong now.
