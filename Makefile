@@ -17,7 +17,7 @@ demo-down: ## Remove all that the demo made
 
 test: lint unit e2e-fake e2e-real ## Run every test; tiers that cannot run here are named with the reason
 
-lint: ## Check form: rustfmt, clippy, the chart, the documentation
+lint: ## Check form: rustfmt, clippy, the documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet

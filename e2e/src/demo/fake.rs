@@ -1,7 +1,9 @@
 //! `demo test-fake`: the tests of `tests/fake` on a real API server with fake nodes.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -62,22 +64,47 @@ fn install(layout: &Layout) -> Result<()> {
 }
 
 fn tests(layout: &Layout) -> Result<()> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(&cargo)
-        .current_dir(place::root())
-        .args(["build", "--package", "twofold-operator"])
-        .status();
-    if !built.context("failed to start cargo")?.success() {
-        bail!("the operator cannot be built");
-    }
-    let mut command = Command::new(cargo);
-    command.current_dir(place::root()).args(["test", "--package", "twofold-e2e", "--features", "cluster"]);
-    command.args(["--test", "fake", "--", "--test-threads=1"]);
-    command.env("KUBECONFIG", layout.kubeconfig()).env("AUDIT_LOG", layout.audit_log());
-    command.env("TWOFOLD_BIN", sibling("twofold")?);
-    command.env("LOCAL_CLUSTER", NAME).env("LOCAL_CLUSTER_BIN", sibling("local-cluster")?);
+    let helm = PathBuf::from(run(&mut cluster(&["bin"])?, None)?.trim()).join("helm");
+    cargo(
+        &["test", "--package", "twofold-crds", "--test", "chart_rendered", "--", "--ignored"],
+        &[("HELM", helm.as_os_str())],
+    )?;
+    cargo(&["build", "--package", "twofold-operator"], &[])?;
+    let (kubeconfig, audit_log) = (layout.kubeconfig(), layout.audit_log());
+    let (operator, local_cluster) = (sibling("twofold")?, sibling("local-cluster")?);
+    cargo(
+        &[
+            "test",
+            "--package",
+            "twofold-e2e",
+            "--features",
+            "cluster",
+            "--test",
+            "fake",
+            "--",
+            "--test-threads=1",
+        ],
+        &[
+            ("KUBECONFIG", kubeconfig.as_os_str()),
+            ("AUDIT_LOG", audit_log.as_os_str()),
+            ("TWOFOLD_BIN", operator.as_os_str()),
+            ("LOCAL_CLUSTER", OsStr::new(NAME)),
+            ("LOCAL_CLUSTER_BIN", local_cluster.as_os_str()),
+        ],
+    )
+}
+
+/// Runs cargo, which tells of itself.
+fn cargo(words: &[&str], variables: &[(&str, &OsStr)]) -> Result<()> {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(place::root()).args(words).envs(variables.iter().copied());
     if !command.status().context("failed to start cargo")?.success() {
-        bail!("tests failed; logs of the operator and the cluster are in {}", place::left("e2e").display());
+        let logs = place::left("e2e");
+        bail!(
+            "failed: cargo {}; logs of the operator and the cluster are in {}",
+            words.join(" "),
+            logs.display()
+        );
     }
     Ok(())
 }
