@@ -62,6 +62,12 @@ impl fmt::Display for Block {
 }
 
 impl Books {
+    /// Whether there is no limit on the path and no guarantee that misses anything.
+    pub(crate) fn is_unbound(&self, role: RoleNo) -> bool {
+        self.roles.at(self.root).need.is_empty()
+            && self.path(role).all(|(_, book)| book.limits().next().is_none())
+    }
+
     /// The first limit on the path that does not hold `taken` more. What is over its limit already, by a change from
     /// outside, gets nothing of that resource.
     pub(crate) fn limit_block(&self, role: RoleNo, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
@@ -158,6 +164,9 @@ impl Books {
 
     /// How many units, up to `most`, may be charged to the role.
     pub(crate) fn units_within(&self, role: RoleNo, unit: impl Fn(&Kind) -> u64, most: u32) -> u32 {
+        if self.is_unbound(role) {
+            return most;
+        }
         let mut units = u64::from(most);
         let limited = self.path(role).flat_map(|(_, book)| book.limits()).map(|(kind, _)| kind);
         let kinds: Vec<&Kind> = limited.chain(self.needs().map(|(kind, _)| kind)).collect();

@@ -248,6 +248,9 @@ impl Books {
 
     /// The part of what is free that limits and headroom leave to a role.
     fn cut(&self, role: RoleNo, free: &Resources) -> Resources {
+        if self.is_unbound(role) {
+            return free.clone();
+        }
         let Resources { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = free;
         let mut left = self.slack(role, &Kind::Gpu, gpus.total());
         let mut models = Gpus::default();
