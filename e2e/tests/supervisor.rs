@@ -34,6 +34,10 @@ fn identity(client: &Client, name: &str) -> Identity {
     }
 }
 
+fn name(process: &Identity) -> String {
+    fs::read_to_string(format!("/proc/{}/comm", process.pid)).unwrap_or_default()
+}
+
 fn until(what: &str, test: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !test() {
@@ -47,6 +51,7 @@ fn a_component_can_be_stopped_and_started_again_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let (layout, client) = supervisor(directory.path());
     client.start(Component::new("talker", ["sh", "-c", "echo begun; exec sleep 1000"])).unwrap();
+    until("the first line", || fs::read_to_string(layout.log("talker")).unwrap() == "begun\n");
     let first = identity(&client, "talker");
     client.start(Component::new("talker", ["false"])).unwrap();
     assert_eq!(identity(&client, "talker"), first, "what runs is not started twice");
@@ -75,6 +80,8 @@ fn whatever_ends_the_supervisor_ends_its_components() {
     let (layout, client) = supervisor(directory.path());
     client.start(Component::new("sleeper", ["sleep", "1000"])).unwrap();
     let sleeper = identity(&client, "sleeper");
+    // Until then it is the program that asks to die with its parent.
+    until("its own program", || name(&sleeper) == "sleep\n");
     client.owner().process.kill();
     until("its end", || !sleeper.is_alive());
     assert!(Client::connect(&layout).is_none());
