@@ -239,7 +239,6 @@ fn refuse(report: &mut Report, count: u32, frameworks: u32, laws: Laws) {
         [("agents", &*count.to_string()), ("frameworks", &frameworks.to_string()), ("laws", law(laws))];
     let ready = cluster(policy(laws, NO_GRAIN), count, frameworks, |_| singles(1, 1000, GI));
     let mut after = ready.clone();
-    let before = resident();
     let millis = report.median(|| {
         after = ready.clone();
         cycle(&mut after, 1, decline).0
@@ -247,8 +246,6 @@ fn refuse(report: &mut Report, count: u32, frameworks: u32, laws: Laws) {
     let pairs = f64::from(count) * f64::from(frameworks);
     report.point("refuse", &parameters, "cycle", millis, "ms");
     report.point("refuse", &parameters, "per pair", millis * 1e6 / pairs, "ns");
-    let grown = resident().saturating_sub(before) as f64;
-    report.point("refuse", &parameters, "filter bytes per pair", grown / pairs, "B");
     let micros = report.median(|| cycle(&mut after, 2, decline).0 * 1e3);
     report.point("empty", &parameters, "cycle", micros, "us");
 }
@@ -370,6 +367,15 @@ fn memory(report: &mut Report) {
         report.point("memory", &parameters, metric, bytes, "B");
         drop(held);
     }
+    let (count, frameworks) = (20_000, 1000);
+    let parameters =
+        [("agents", &*count.to_string()), ("frameworks", &frameworks.to_string()), ("laws", "touched")];
+    let mut held = cluster(policy(Laws::Touched, NO_GRAIN), count, frameworks, |_| singles(1, 1000, GI));
+    let before = resident();
+    cycle(&mut held, 1, decline);
+    let grown = resident().saturating_sub(before) as f64;
+    let pairs = f64::from(count) * f64::from(frameworks);
+    report.point("memory", &parameters, "bytes per refused pair", grown / pairs, "B");
 }
 
 /// Bytes of this process in memory.
