@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use twofold_allocator::tick::{Tick, Timestamp};
 use twofold_core::decide::{State, decide};
 use twofold_core::decision::Decision;
@@ -188,6 +188,9 @@ impl Cycle {
         self.state = state;
         self.metrics.decided(&decision, began.elapsed());
         self.health.beat();
+        for warning in &decision.warnings {
+            warn!(warning, "level one refused a change; the others go on");
+        }
         for violation in &decision.violations {
             error!(cycle = tick.cycle, violation, "a law is broken: nothing is written in this cycle");
             let (gateway, violation) = (Arc::clone(&self.gateway), violation.clone());

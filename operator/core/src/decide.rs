@@ -47,6 +47,7 @@ pub struct State {
     audited: Timestamp,
     wake_at: Option<Timestamp>,
     violations: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl State {
@@ -69,6 +70,7 @@ impl State {
             audited: Timestamp::default(),
             wake_at: None,
             violations: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -96,17 +98,17 @@ impl State {
         &self.services
     }
 
-    /// Tells level one of a change. A refused one is a broken law, since all that is told comes from checked records.
+    /// Tells level one of a change. One that is refused changes nothing and stops nobody else; it is said.
     fn tell(&mut self, change: Change) {
         if let Err(refused) = self.allocator.apply(change) {
-            self.violations.push(refused.to_string());
+            self.warnings.push(refused.to_string());
         }
     }
 
-    /// Answers an offer; what was launched. A refused answer is a broken law.
+    /// Answers an offer; what was launched. A refused answer launches nothing and stops nobody else; it is said.
     fn answer(&mut self, offer: &Offer, answer: Answer) -> Vec<Launch> {
         self.allocator.settle(offer.id, answer).unwrap_or_else(|error| {
-            self.violations.push(error.to_string());
+            self.warnings.push(format!("{}: {error}", offer.framework));
             Vec::new()
         })
     }
@@ -219,7 +221,6 @@ fn rebuild(state: &mut State) {
     state.tree = feed::Tree::default();
     state.services.clear();
     state.untold = feed::everything(&state.world);
-    state.in_flight.clear();
 }
 
 fn finish(
@@ -229,6 +230,7 @@ fn finish(
     tick: Tick,
 ) -> Decision {
     let violations = std::mem::take(&mut state.violations);
+    let warnings = std::mem::take(&mut state.warnings);
     let mut figures = figures(state);
     let after = *state.allocator.stats();
     figures.offers = after.offers - before.offers;
@@ -239,6 +241,7 @@ fn finish(
         rebuild(state);
         return Decision {
             violations,
+            warnings,
             figures,
             wake_at: Some(tick.now.plus_millis(1_000)),
             ..Decision::default()
@@ -248,12 +251,13 @@ fn finish(
     for action in &actions {
         *state.in_flight.entry(action.owner.clone()).or_default() += 1;
     }
+    plans::pause_demand(state);
     let queries = queries::due(state, tick.now);
     if state.allocator.ended_early() {
         state.wake(Some(tick.now));
     }
     state.wake(state.due.values().min().copied());
-    Decision { actions, queries, wake_at: state.wake_at, violations, figures }
+    Decision { actions, queries, wake_at: state.wake_at, violations, warnings, figures }
 }
 
 fn figures(state: &State) -> Figures {

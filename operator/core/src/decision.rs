@@ -15,6 +15,8 @@ pub struct Decision {
     pub wake_at: Option<Timestamp>,
     /// Laws that were found broken. Then there are no actions, and the books have been rebuilt.
     pub violations: Vec<String>,
+    /// What level one refused to take in: it changed nothing, and the others go on.
+    pub warnings: Vec<String>,
     /// Figures for metrics.
     pub figures: Figures,
 }

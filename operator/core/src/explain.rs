@@ -8,6 +8,7 @@ use std::fmt::Write;
 use twofold_allocator::allocator::Allocator;
 use twofold_allocator::explain::{Explanation, Fit, Standing, Verdict};
 use twofold_allocator::resources::Listed;
+use twofold_sdk::plan::StepStatus;
 use twofold_sdk::refusal::Refusals;
 
 /// The most groups of refusals that a status shows.
@@ -33,7 +34,9 @@ pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
         }
     }
     sentences.dedup();
-    if let Some(failure) = entry.launch_failure.as_ref().filter(|_| !sentences.is_empty()) {
+    let mut steps = entry.plans.iter().flat_map(|plans| plans.steps());
+    let waits = steps.any(|step| step.status == StepStatus::WaitingForOffers);
+    if let Some(failure) = entry.launch_failure.as_ref().filter(|_| waits) {
         sentences.push(format!("the last launch failed: {failure}"));
     }
     if let Some(message) = &entry.setback.message {

@@ -236,3 +236,59 @@ fn a_gang_is_whole_after_every_cycle_of_writes() {
         cluster.pass(1_000);
     }
 }
+
+fn foreign_pod(name: &str) -> Object {
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: team}}\nspec:\n  nodeName: agent-0\n  \
+         containers: [{{name: x, image: local/x:1}}]\n"
+    );
+    serde_saphyr::from_str::<k8s_openapi::api::core::v1::Pod>(&text).expect("a pod").into()
+}
+
+#[test]
+fn a_pod_of_somebody_elses_that_has_the_name_holds_up_its_job_alone_and_only_while_it_is_there() {
+    let mut cluster = cluster(3, 3, None);
+    cluster.put(foreign_pod("held-worker-0"));
+    cluster.put(job("held", &[("Worker", 1)], "{cpu: 1, memory: 1Gi}"));
+    cluster.put(job("free", &[("Worker", 1)], "{cpu: 1, memory: 1Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    let history = operator.run(&mut cluster, 60);
+    assert_eq!(history.violations, Vec::<String>::new());
+    assert_eq!(pods(&cluster).into_keys().collect::<Vec<_>>(), ["free-worker-0", "held-worker-0"]);
+    cluster.remove(&Key::new(Kind::Pod, "team", "held-worker-0"));
+    operator.run(&mut cluster, 60);
+    assert_eq!(pods(&cluster).into_keys().collect::<Vec<_>>(), ["free-worker-0", "held-worker-0"]);
+}
+
+#[test]
+fn an_amount_that_cannot_be_counted_stops_its_own_job_alone() {
+    let mut cluster = cluster(3, 3, None);
+    cluster.put(job("vast", &[("Worker", 1)], "{cpu: 1, memory: 2Pi}"));
+    cluster.put(job("well", &[("Worker", 1)], "{cpu: 1, memory: 1Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    settle(&mut cluster, &mut operator);
+    assert_eq!(pods(&cluster).into_keys().collect::<Vec<_>>(), ["well-worker-0"]);
+    let Some(Object::TFJob(job)) = cluster.get(&Key::new(Kind::TFJob, "team", "vast")) else {
+        panic!("no job")
+    };
+    let status = serde_json::to_string(&job.status).expect("a status");
+    assert!(status.contains("limits[memory]"), "{status}");
+}
+
+#[test]
+fn a_child_whose_name_is_taken_is_tried_less_and_less_often_and_the_failure_is_shown() {
+    let mut cluster = cluster(3, 3, None);
+    let text = "apiVersion: v1\nkind: Service\nmetadata: {name: taken-worker-0, namespace: team}\n";
+    cluster
+        .put(serde_saphyr::from_str::<k8s_openapi::api::core::v1::Service>(text).expect("a service").into());
+    cluster.put(job("taken", &[("Worker", 1)], "{cpu: 1, memory: 1Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    let history = operator.run(&mut cluster, 60);
+    let tried = history.writes.iter().filter(|action| action.write.key().kind == Kind::Service).count();
+    assert!(tried <= 12, "tried {tried} times in {} cycles", history.cycles);
+    let Some(Object::TFJob(job)) = cluster.get(&Key::new(Kind::TFJob, "team", "taken")) else {
+        panic!("no job")
+    };
+    let status = serde_json::to_string(&job.status).expect("a status");
+    assert!(status.contains("already exists"), "{status}");
+}

@@ -4,7 +4,7 @@ use super::State;
 use super::entry::Entry;
 use super::plans::with_situation;
 use super::rounds::Launched;
-use crate::action::{Action, Write};
+use crate::action::{Action, Stage, Write};
 use crate::explain;
 use crate::frameworks::{Problem, Waiting};
 use crate::object::{Key, Object};
@@ -20,7 +20,8 @@ pub(super) fn service(state: &mut State, key: &Key, launches: &[Launched], now: 
     let Some(mut entry) = state.services.remove(key) else { return Vec::new() };
     let mut actions = Vec::new();
     if let Ok(spec) = entry.translated.clone() {
-        let starts = start::starts(&spec, &entry.view);
+        let held = entry.setback.holds(now);
+        let starts = if held { Vec::new() } else { start::starts(&spec, &entry.view) };
         let placed = with_situation(&entry, &state.world, &state.settings, now, |framework, situation| {
             let mut actions = Vec::new();
             if !starts.is_empty() {
@@ -55,11 +56,14 @@ fn retell(state: &mut State, entry: &mut Entry, now: Timestamp) {
 }
 
 fn status(state: &State, entry: &Entry, now: Timestamp) -> Vec<Action> {
-    let refused: Option<Vec<Problem>> = match (&entry.translated, &entry.trial.refused) {
-        (Err(problems), _) if problems.is_empty() => return Vec::new(),
-        (Err(problems), _) => Some(problems.clone()),
-        (Ok(_), Some(problem)) => Some(vec![problem.clone()]),
-        (Ok(_), None) => None,
+    if entry.setback.holds(now) && entry.setback.stage == Some(Stage::Status) {
+        return Vec::new();
+    }
+    let refused: Option<Vec<Problem>> = match (&entry.translated, &entry.barred, &entry.trial.refused) {
+        (Err(problems), _, _) if problems.is_empty() => return Vec::new(),
+        (Err(problems), _, _) => Some(problems.clone()),
+        (Ok(_), Some(problem), _) | (Ok(_), None, Some(problem)) => Some(vec![problem.clone()]),
+        (Ok(_), None, None) => None,
     };
     let none = Waiting::default();
     let told = with_situation(entry, &state.world, &state.settings, now, |framework, situation| {

@@ -1,5 +1,6 @@
 //! What is kept of one service between two cycles.
 
+use crate::action::Stage;
 use crate::frameworks::{Problem, Waiting};
 use crate::memory::Memory;
 use crate::object::Key;
@@ -22,6 +23,8 @@ pub struct Entry {
     pub uid: String,
     /// The service in level two's language, or what is wrong with the resource.
     pub translated: Result<ServiceSpec, Vec<Problem>>,
+    /// What keeps it from its role; it is looked after, and gets nothing.
+    pub barred: Option<Problem>,
     /// What is seen of its instances.
     pub view: ServiceView,
     /// Its plans.
@@ -66,6 +69,8 @@ pub struct Setback {
     pub failures: u32,
     /// Until when nothing is tried again.
     pub until: Option<Timestamp>,
+    /// Which of the writes failed.
+    pub stage: Option<Stage>,
     /// What the API server said last.
     pub message: Option<String>,
 }
@@ -78,6 +83,7 @@ impl Entry {
             key,
             uid,
             translated: Err(Vec::new()),
+            barred: None,
             view: ServiceView::default(),
             plans: None,
             asks: Vec::new(),
@@ -94,23 +100,30 @@ impl Entry {
 }
 
 impl Trial {
-    /// Whether pods may be launched.
+    /// Whether pods of this generation of the resource may be launched.
     #[must_use]
-    pub fn passed(&self) -> bool {
-        self.sent && self.open == 0 && self.refused.is_none()
+    pub fn passed(&self, generation: i64) -> bool {
+        self.sent && self.generation == generation && self.open == 0 && self.refused.is_none()
     }
 }
 
 impl Setback {
     /// Notes a failed write at this time: wait 1 s, doubling, at most 5 min.
-    pub fn note(&mut self, message: &str, now: Timestamp) {
-        if self.until.is_some_and(|until| until > now) {
+    pub fn note(&mut self, stage: Stage, message: &str, now: Timestamp) {
+        if self.holds(now) {
             return;
         }
+        self.stage = Some(stage);
         self.failures = self.failures.saturating_add(1);
         let wait = 1_000u64.saturating_mul(1 << self.failures.saturating_sub(1).min(9)).min(300_000);
         self.until = Some(now.plus_millis(wait));
         self.message = Some(message.to_owned());
+    }
+
+    /// Whether nothing is tried again at this time.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until > now)
     }
 
     /// Notes that all writes of a cycle succeeded.

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::{State, feed};
-use crate::action::{Action, Note, Target, Write};
+use crate::action::{Action, Note, Stage, Target, Write};
 use crate::frameworks::Problem;
 use crate::input::{Cause, Failure, Outcome};
 use crate::object::{Key, Kind, Object};
@@ -12,7 +12,6 @@ use twofold_allocator::tick::Timestamp;
 /// Takes note of one outcome; what people should be told of it.
 pub(super) fn note(state: &mut State, outcome: &Outcome, now: Timestamp) -> Option<Action> {
     let owner = &outcome.action.owner;
-    settle(state, owner, now);
     if let (Write::Create(Object::Pod(pod)), Err(_)) = (&outcome.action.write, &outcome.result) {
         let key = Key::new(
             Kind::Pod,
@@ -23,13 +22,16 @@ pub(super) fn note(state: &mut State, outcome: &Outcome, now: Timestamp) -> Opti
             state.tell(Change::HoldingGone(feed::task(&key)));
         }
     }
-    let entry = state.services.get_mut(owner)?;
-    match (&outcome.action.write, &outcome.result) {
-        (Write::DryRun(_), result) => tried(entry, result.as_ref().err(), now),
-        (Write::Event(_), _) | (_, Ok(_)) => {}
-        (_, Err(failure)) => failed(entry, failure, now),
-    }
-    event(outcome, &entry.uid)
+    let event = state.services.get_mut(owner).and_then(|entry| {
+        match (&outcome.action.write, &outcome.result) {
+            (Write::DryRun(_), result) => tried(entry, result.as_ref().err(), now),
+            (Write::Event(_), _) | (_, Ok(_)) => {}
+            (write, Err(failure)) => failed(entry, write, failure, now),
+        }
+        event(outcome, &entry.uid)
+    });
+    settle(state, owner, now);
+    event
 }
 
 /// One write fewer is under way for this owner.
@@ -62,16 +64,16 @@ fn tried(entry: &mut Entry, failure: Option<&Failure>, now: Timestamp) {
         Cause::AlreadyExists => {}
         Cause::Conflict | Cause::NotFound | Cause::Forbidden | Cause::Unavailable | Cause::NotSent => {
             entry.trial.sent = false;
-            entry.setback.note(&failure.message, now);
+            entry.setback.note(Stage::Pod, &failure.message, now);
         }
     }
 }
 
-fn failed(entry: &mut Entry, failure: &Failure, now: Timestamp) {
+fn failed(entry: &mut Entry, write: &Write, failure: &Failure, now: Timestamp) {
     match failure.cause {
         Cause::Conflict | Cause::NotFound | Cause::NotSent => {}
         Cause::AlreadyExists | Cause::Invalid | Cause::Forbidden | Cause::Unavailable => {
-            entry.setback.note(&failure.message, now);
+            entry.setback.note(write.stage(), &failure.message, now);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::State;
 use super::entry::Entry;
 use crate::action::{Action, Target, Write};
 use crate::frameworks::{Framework, Problem, Situation, framework_id};
-use crate::object::{Key, Object};
+use crate::object::{Key, Kind, Object};
 use crate::observe::role;
 use crate::observe::service::{self, Belongings};
 use crate::observe::world::{Resource, World};
@@ -20,8 +20,12 @@ use twofold_sdk::instance::InstanceId;
 use twofold_sdk::launch::{self, LaunchFailure, Withdrawal};
 use twofold_sdk::observed::{InstanceView, TaskState, View};
 use twofold_sdk::removal::{self, RemovalReason};
+use twofold_sdk::requirement::AskPlan;
 use twofold_sdk::spec::ServiceSpec;
 use twofold_sdk::{plan, requirement, validate};
+
+/// How long a service waits before it looks again whether the name of one of its pods is free, in milliseconds.
+const NAME_MILLIS: u64 = 10_000;
 
 /// Runs a closure with all that is known around an entry's resource.
 pub(super) fn with_situation<T>(
@@ -59,6 +63,13 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Actio
     let belongings = service::belongings(&state.world, key, &entry.uid);
     let framework = resource.framework();
     entry.translated = translate(framework, key, &belongings, state);
+    entry.barred = None;
+    if let Ok(spec) = &mut entry.translated {
+        match resolve(spec.role.as_str(), &key.namespace, &state.world) {
+            Ok(path) => spec.role = path,
+            Err(problem) => entry.barred = Some(problem),
+        }
+    }
     entry.view = service::view(framework, &belongings, &state.world, &mut entry.memory, now);
     let actions = match entry.translated.clone() {
         Ok(spec) => plan_service(state, &mut entry, &spec, framework, now),
@@ -73,6 +84,7 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Actio
 
 fn forget(state: &mut State, key: &Key) -> Vec<Action> {
     state.services.remove(key);
+    state.by_framework.remove(&framework_id(key));
     state.tell(Change::FrameworkGone(framework_id(key)));
     Vec::new()
 }
@@ -87,8 +99,7 @@ fn translate(
     if !namespaces.is_empty() && !namespaces.contains(&key.namespace) {
         return Err(Vec::new());
     }
-    let mut spec = framework.translate(belongings.ledger, &state.settings, &state.world.zones)?;
-    spec.role = resolve(spec.role.as_str(), &key.namespace, &state.world).map_err(|problem| vec![problem])?;
+    let spec = framework.translate(belongings.ledger, &state.settings, &state.world.zones)?;
     let wrong = validate::validate(&spec);
     if !wrong.is_empty() {
         let problem = |problem: validate::Problem| Problem {
@@ -140,9 +151,11 @@ fn plan_service(
         framework.upkeep(spec, situation)
     });
     let Some(upkeep) = upkeep else { return Vec::new() };
-    let mut actions = upkeep.actions;
+    // After a write that failed nothing is tried for a while, but to say so.
+    let held = entry.setback.holds(now);
+    let mut actions = if held { Vec::new() } else { upkeep.actions };
     state.look_again(&entry.key, upkeep.wake_at);
-    if upkeep.wants_offers {
+    if upkeep.wants_offers && !held {
         actions.extend(remove(state, entry, spec, now));
         state.look_again(&entry.key, bind_deadline(entry, state.settings.bind_timeout_millis, now));
     }
@@ -150,17 +163,59 @@ fn plan_service(
     state.look_again(&entry.key, plans.wake());
     let mut asks = requirement::asks(spec, &entry.view, &plans);
     asks.retain(|ask| !ask.members.iter().flatten().any(|instance| upkeep.held.contains_key(instance)));
+    wait_for_names(state, entry, spec, &mut asks, now);
     entry.plans = Some(plans);
-    let wanted = upkeep.wants_offers && !asks.is_empty();
-    if wanted && !entry.trial.passed() {
-        actions.extend(try_out(state, entry, spec, framework));
+    let generation = state.world.resources.get(&entry.key).map(Resource::generation).unwrap_or_default();
+    let wanted = upkeep.wants_offers && entry.barred.is_none() && !asks.is_empty() && !held;
+    if wanted && !entry.trial.passed(generation) {
+        actions.extend(try_out(state, entry, spec, framework, generation));
     }
-    let ready = wanted && entry.trial.passed() && entry.setback.until.is_none_or(|until| until <= now);
+    let ready = wanted && entry.trial.passed(generation);
     entry.asks = if ready { asks } else { Vec::new() };
     entry.refusals.retain(|id, _| entry.asks.iter().any(|ask| ask.ask.id == *id));
-    state.look_again(&entry.key, entry.setback.until.filter(|until| *until > now));
+    state.look_again(&entry.key, entry.setback.until.filter(|_| held));
     tell_demand(state, entry, spec);
     actions
+}
+
+/// Leaves out asks of which a name is taken: by a pod of an earlier resource of the same name that is still ending, or by
+/// somebody else's.
+fn wait_for_names(
+    state: &mut State,
+    entry: &mut Entry,
+    spec: &ServiceSpec,
+    asks: &mut Vec<AskPlan>,
+    now: Timestamp,
+) {
+    let taken = |instance: &InstanceId| {
+        let key = Key::new(Kind::Pod, &spec.namespace, &instance.pod_name(&spec.name));
+        let pod = state.world.pods.get(&key)?;
+        let ours = pod.controller.as_ref().is_some_and(|controller| controller.uid == entry.uid);
+        (!ours).then_some(key.name)
+    };
+    let names: Vec<String> =
+        asks.iter().flat_map(|ask| ask.members.iter().flatten()).filter_map(taken).collect();
+    let Some(first) = names.first() else { return };
+    asks.retain(|ask| ask.members.iter().flatten().all(|instance| taken(instance).is_none()));
+    entry.launch_failure = Some(format!("a pod named {first} exists and does not belong to it"));
+    state.look_again(&entry.key, Some(now.plus_millis(NAME_MILLIS)));
+}
+
+/// A service with writes under way takes part in no turn until they are known: its view is older than they are.
+pub(super) fn pause_demand(state: &mut State) {
+    let paused: Vec<_> = state
+        .in_flight
+        .keys()
+        .filter_map(|key| state.services.get(key))
+        .filter(|entry| entry.demand != Demand::None)
+        .map(|entry| entry.key.clone())
+        .collect();
+    for key in paused {
+        state.tell(Change::Demand(framework_id(&key), Demand::None));
+        if let Some(entry) = state.services.get_mut(&key) {
+            entry.demand = Demand::None;
+        }
+    }
 }
 
 fn tell_demand(state: &mut State, entry: &mut Entry, spec: &ServiceSpec) {
@@ -189,8 +244,13 @@ fn withdraw_demand(state: &mut State, entry: &mut Entry) {
 
 /// The strict dry run of a resource's pods, once for each generation: a typo in a template is found before anything is
 /// created.
-fn try_out(state: &State, entry: &mut Entry, spec: &ServiceSpec, framework: &dyn Framework) -> Vec<Action> {
-    let generation = state.world.resources.get(&entry.key).map(Resource::generation).unwrap_or_default();
+fn try_out(
+    state: &State,
+    entry: &mut Entry,
+    spec: &ServiceSpec,
+    framework: &dyn Framework,
+    generation: i64,
+) -> Vec<Action> {
     if entry.trial.sent && entry.trial.generation == generation {
         return Vec::new();
     }

@@ -22,6 +22,7 @@ const RETELL_MILLIS: u64 = 2_000;
 pub(super) fn statuses(state: &mut State, now: Timestamp) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut wake = None;
+    state.roles_told.retain(|key, _| state.world.roles.contains_key(&key.name));
     for resource in state.world.roles.values() {
         let key = Key::new(Kind::AllocationRole, "", resource.metadata.name.as_deref().unwrap_or_default());
         if state.in_flight.contains_key(&key) {

@@ -87,7 +87,9 @@ fn capacity(node: &Node, labels: &BTreeMap<String, String>) -> Resources {
     };
     let readable = allocatable
         .iter()
-        .filter_map(|(name, value)| Some((name.clone(), requests::amount(name, &value.0).ok()?)))
+        .filter_map(|(name, value)| {
+            Some((name.clone(), requests::amount(name, &value.0).ok()?.min(requests::MOST)))
+        })
         .collect();
     let shape = requests::shape_of(&readable);
     let mut resources = shape.base;

@@ -16,6 +16,9 @@ pub const GPU: &str = "nvidia.com/gpu";
 /// The label with the model of a machine's GPUs.
 pub const GPU_MODEL: &str = "nvidia.com/gpu.product";
 
+/// The largest amount that level one counts: 1 Pi. What is observed beyond it counts as this.
+pub const MOST: u64 = 1 << 50;
+
 /// Amounts by resource name, in units: thousandths for `cpu`, bytes for memory and storage, else counts.
 pub type Requests = BTreeMap<String, u64>;
 
@@ -120,6 +123,13 @@ fn amounts(map: &BTreeMap<String, Quantity>, path: &str, report: Report<'_>) -> 
     let mut found = Requests::new();
     for (name, value) in map {
         match amount(name, &value.0) {
+            Ok(amount) if amount > MOST => {
+                report(
+                    format!("{path}[{name}]"),
+                    format!("{} is more than can be counted; ask for less", value.0),
+                );
+                found.insert(name.clone(), MOST);
+            }
             Ok(amount) => {
                 found.insert(name.clone(), amount);
             }

@@ -58,6 +58,15 @@ pub fn role(
     let mut problems = Vec::new();
     let guarantee = amounts(&spec.guarantee, "spec.guarantee", &mut problems);
     let limit = amounts(&spec.limit, "spec.limit", &mut problems);
+    for (kind, guaranteed) in &guarantee {
+        if limit.get(kind).is_some_and(|limit| limit < guaranteed) {
+            problems.push(Problem {
+                reason: "GuaranteeAboveLimit",
+                field: format!("spec.guarantee[{}]", resource_name(kind)),
+                message: "the guarantee is above the limit; lower it or raise the limit".to_owned(),
+            });
+        }
+    }
     let path = path(name, roles).map_err(|problem| problems.push(problem));
     match path {
         Ok(path) if problems.is_empty() => Ok(Role {
@@ -105,6 +114,11 @@ fn amounts(map: &BTreeMap<String, Quantity>, field: &str, problems: &mut Vec<Pro
     let mut found = Amounts::new();
     for (name, value) in map {
         match requests::amount(name, &value.0) {
+            Ok(amount) if amount > requests::MOST => problems.push(Problem {
+                reason: "InvalidQuantity",
+                field: format!("{field}[{name}]"),
+                message: format!("{} is more than can be counted; 1Pi is the most", value.0),
+            }),
             Ok(amount) => {
                 found.insert(kind(name), amount);
             }

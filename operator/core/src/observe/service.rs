@@ -122,7 +122,7 @@ fn place(agent: &AgentId, world: &World) -> Place {
     Place {
         agent: agent.clone(),
         domain: known.and_then(|agent| agent.domain.clone()),
-        agent_gone: known.is_none(),
+        agent_gone: known.is_none() && !world.is_unreadable(agent),
     }
 }
 
@@ -132,6 +132,9 @@ fn task(pod: &PodRecord, world: &World) -> TaskState {
     let is_over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
     if pod.bound && !is_over {
         match agent {
+            Some(None) if pod.agent.as_ref().is_some_and(|agent| world.is_unreadable(agent)) => {
+                return TaskState::Unreachable;
+            }
             Some(None) => return TaskState::Lost,
             Some(Some(agent)) if agent.state == AgentState::Unreachable => return TaskState::Unreachable,
             _ => {}

@@ -7,7 +7,7 @@ use crate::object::{Key, Kind, Object};
 use crate::observe::listing::Listing;
 use crate::observe::touched::Touched;
 use crate::observe::{agent, claim, pod};
-use crate::record::{ClaimRecord, Controller, PodRecord, SupportRecord, VolumeRecord};
+use crate::record::{ClaimRecord, Controller, Phase, PodRecord, SupportRecord, VolumeRecord};
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -229,6 +229,7 @@ impl World {
     fn count_ports(&mut self, id: &AgentId) {
         let Some(facts) = self.facts.get_mut(id) else { return };
         let pods = self.pods_by_agent.get(id).into_iter().flatten().filter_map(|key| self.pods.get(key));
+        let pods = pods.filter(|pod| !matches!(pod.phase, Phase::Succeeded | Phase::Failed));
         facts.host_ports = pods.flat_map(|pod| pod.host_ports.iter().copied()).collect();
     }
 
@@ -310,6 +311,12 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Whether an agent is there but cannot be read, which is not the same as gone.
+    #[must_use]
+    pub fn is_unreadable(&self, agent: &AgentId) -> bool {
+        self.unreadable.contains_key(&Key::new(Kind::Node, "", agent.as_str()))
     }
 
     /// The custom resource that a pod says it belongs to.
