@@ -2,6 +2,7 @@
 //! instead of the most of a second of CPU that `nodetool` takes. The frames are those of the
 //! `cassandra-protocol` crate; what is here is a blocking connection with limits.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -11,8 +12,9 @@ use cassandra_protocol::frame::events::SimpleServerEvent;
 use cassandra_protocol::frame::message_query::BodyReqQuery;
 use cassandra_protocol::frame::message_response::ResponseBody;
 use cassandra_protocol::frame::{Envelope, Flags, Version};
+use cassandra_protocol::types::list::List;
 use cassandra_protocol::types::rows::Row;
-use cassandra_protocol::types::{ByName, IntoRustByName};
+use cassandra_protocol::types::{AsRustType, ByName, IntoRustByName};
 
 use crate::contract::CQL_PORT;
 use crate::view::Local;
@@ -25,7 +27,8 @@ const HEADER_LEN: usize = 9;
 const LARGEST_BODY: u32 = 1 << 20;
 
 const LOCAL: &str = "SELECT CAST(host_id AS text) AS host_id, release_version, \
-    CAST(schema_version AS text) AS schema_version, bootstrapped FROM system.local";
+    CAST(schema_version AS text) AS schema_version, bootstrapped, tokens FROM system.local";
+const PEERS: &str = "SELECT peer, tokens FROM system.peers_v2";
 
 /// Why the server did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -75,19 +78,32 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Asks for the server's own row.
+    /// Asks for the server's own row, and whether a peer holds a token that the server takes for its own.
     pub fn local(&mut self) -> Result<Answer, CqlError> {
-        let query = BodyReqQuery { query: LOCAL.to_owned(), ..BodyReqQuery::default() };
-        let (body, ring_changed) = self.exchange(&Envelope::new_query(query, Flags::empty(), PROTOCOL))?;
-        let row = body.into_rows().and_then(|rows| rows.into_iter().next());
-        let row = row.ok_or(CqlError::Unexpected("the query of system.local"))?;
+        let (rows, changed_before) = self.rows(LOCAL)?;
+        let (peers, changed_since) = self.rows(PEERS)?;
+        let row = rows.first().ok_or(CqlError::Unexpected("the query of system.local"))?;
+        let own = tokens(row)?;
+        let mut rival = None;
+        for peer in &peers {
+            if !own.is_disjoint(&tokens(peer)?) {
+                rival = peer.by_name::<IpAddr>("peer").map_err(malformed)?;
+            }
+        }
         let local = Local {
-            host_id: text(&row, "host_id")?.ok_or(CqlError::Unexpected("host_id"))?,
-            release_version: text(&row, "release_version")?.ok_or(CqlError::Unexpected("release_version"))?,
-            schema_version: text(&row, "schema_version")?,
-            bootstrapped: text(&row, "bootstrapped")?.ok_or(CqlError::Unexpected("bootstrapped"))?,
+            host_id: text(row, "host_id")?.ok_or(CqlError::Unexpected("host_id"))?,
+            release_version: text(row, "release_version")?.ok_or(CqlError::Unexpected("release_version"))?,
+            schema_version: text(row, "schema_version")?,
+            bootstrapped: text(row, "bootstrapped")?.ok_or(CqlError::Unexpected("bootstrapped"))?,
+            rival,
         };
-        Ok(Answer { local, ring_changed })
+        Ok(Answer { local, ring_changed: changed_before || changed_since })
+    }
+
+    fn rows(&mut self, query: &str) -> Result<(Vec<Row>, bool), CqlError> {
+        let query = BodyReqQuery { query: query.to_owned(), ..BodyReqQuery::default() };
+        let (body, ring_changed) = self.exchange(&Envelope::new_query(query, Flags::empty(), PROTOCOL))?;
+        Ok((body.into_rows().ok_or(CqlError::Unexpected("a query"))?, ring_changed))
     }
 
     /// Sends a request and reads up to its answer; events that come in between are counted, not lost.
@@ -125,6 +141,15 @@ where
     Row: IntoRustByName<String>,
 {
     row.by_name(column).map_err(malformed)
+}
+
+fn tokens(row: &Row) -> Result<BTreeSet<String>, CqlError> {
+    let list: Option<List> = row.by_name("tokens").map_err(malformed)?;
+    let tokens: Option<Vec<String>> = match list {
+        Some(list) => list.as_rust_type().map_err(malformed)?,
+        None => None,
+    };
+    Ok(tokens.unwrap_or_default().into_iter().collect())
 }
 
 fn malformed(error: impl std::fmt::Display) -> CqlError {

@@ -59,6 +59,8 @@ pub struct Local {
     pub schema_version: Option<String>,
     /// `NEEDS_BOOTSTRAP`, `IN_PROGRESS`, `COMPLETED` or `DECOMMISSIONED`.
     pub bootstrapped: String,
+    /// A peer that holds a token which this server takes for its own.
+    pub rival: Option<IpAddr>,
 }
 
 /// Everything observed so far.
@@ -69,8 +71,6 @@ pub struct Observed {
     pub answered: bool,
     pub local: View<Local>,
     pub ring: View<Vec<Peer>>,
-    /// The last ring that was seen since CQL answers has this server up and normal.
-    pub normal: bool,
     pub drain: Option<Operation>,
     /// The marker on the volume.
     pub member: Option<Member>,
@@ -87,7 +87,6 @@ impl Observed {
             answered: false,
             local: View::Unknown(unknown.to_owned()),
             ring: View::Unknown(unknown.to_owned()),
-            normal: false,
             drain: None,
             member,
             trouble: None,
@@ -102,18 +101,14 @@ impl Observed {
         self.answered = true;
         if first {
             self.ring = View::Unknown("the ring has not been looked at since the server answers".to_owned());
-            self.normal = false;
         }
         first
     }
 
-    /// Enters a look at the ring. A failed one takes nothing back that was seen before.
-    pub fn looked(&mut self, ring: Result<Vec<Peer>, String>, own: IpAddr, at: Instant) {
+    /// Enters a look at the ring.
+    pub fn looked(&mut self, ring: Result<Vec<Peer>, String>, at: Instant) {
         self.ring = match ring {
-            Ok(value) => {
-                self.normal = value.iter().any(|peer| peer.address == own && peer.status == "UN");
-                View::Known { value, at }
-            }
+            Ok(value) => View::Known { value, at },
             Err(why) => View::Unknown(why),
         };
     }
@@ -171,11 +166,13 @@ pub struct NodeView {
     pub ring: RingView,
 }
 
-/// What follows from the observations at `now`. Ready: the server answers CQL, says that it has joined, the
-/// volume records it, and its own view of the ring has it up and normal.
+/// What follows from the observations at `now`. Ready: the server answers CQL and says that it has joined, the
+/// volume records it, no peer holds its tokens, and its own view of the ring, as far as it is known, has it up
+/// and normal.
 ///
-/// All four are needed. A server whose tokens another one has taken (two that bootstrapped at once chose
-/// the same) still says that it has joined, and answers; only the ring does not list it any more.
+/// The tokens are looked at because two servers that bootstrap at once can choose the same: the later one
+/// takes them, and the other still answers and says that it has joined. The ring is not required to be
+/// known: on a busy machine `nodetool` can take longer than clients should go without the server.
 pub fn fold(instance: &Instance, service: &Service, observed: &Observed, now: Instant) -> NodeView {
     let fresh = observed.local.age(now).is_some_and(|age| age <= STALE);
     let local = observed.local.known().filter(|_| fresh);
@@ -191,7 +188,7 @@ pub fn fold(instance: &Instance, service: &Service, observed: &Observed, now: In
         cluster_name: service.cluster_name.clone(),
         mode,
         detail: detail(observed, mode, fresh, own),
-        ready: mode == Mode::Normal && local.is_some() && member.is_some() && observed.normal,
+        ready: mode == Mode::Normal && local.is_some() && member.is_some() && !shown_down(own),
         cql_answers: local.is_some(),
         bootstrapped: member.is_some(),
         host_id: local.map(|l| l.host_id.clone()).or_else(|| member.map(|m| m.host_id.clone())),
@@ -207,6 +204,10 @@ enum Own<'a> {
     RingUnknown,
     Absent,
     Status(&'a str),
+}
+
+fn shown_down(own: Own<'_>) -> bool {
+    matches!(own, Own::Status(status) if status.starts_with('D'))
 }
 
 fn own(observed: &Observed, address: IpAddr) -> Own<'_> {
@@ -231,10 +232,11 @@ fn mode(observed: &Observed, local: Option<&Local>, own: Own<'_>) -> Mode {
         Own::RingUnknown | Own::Absent => None,
         Own::Status(status) => status.get(1..),
     };
+    let rival = local.is_some_and(|local| local.rival.is_some());
     match (local.map(|local| local.bootstrapped.as_str()), state) {
         (_, Some("L")) => Mode::Leaving,
         (_, Some("M")) => Mode::Moving,
-        (Some("COMPLETED"), _) if own == Own::Absent => Mode::Unknown,
+        (Some("COMPLETED"), _) if own == Own::Absent || rival => Mode::Unknown,
         (Some("COMPLETED"), _) => Mode::Normal,
         (Some("NEEDS_BOOTSTRAP" | "IN_PROGRESS"), _) => Mode::Joining,
         (Some(_), _) => Mode::Unknown,
@@ -254,24 +256,17 @@ fn detail(observed: &Observed, mode: Mode, fresh: bool, own: Own<'_>) -> String 
         }
         (Process::Running, View::Known { value, .. }) => value,
     };
-    match (&observed.trouble, own) {
-        (Some(trouble), _) => trouble.clone(),
-        (None, Own::Absent) if value.bootstrapped == "COMPLETED" => {
-            "the server has joined, but its own view of the ring does not list it: another member may have \
-             taken its tokens"
-                .to_owned()
+    match (&observed.trouble, value.rival, own) {
+        (Some(trouble), _, _) => trouble.clone(),
+        (None, Some(rival), _) => format!("the server takes tokens for its own that {rival} holds"),
+        (None, None, Own::Absent) if value.bootstrapped == "COMPLETED" => {
+            "the server has joined, but its own view of the ring does not list it".to_owned()
         }
-        (None, Own::Status(status)) if status.starts_with('D') => {
-            format!("the server sees itself as {status}")
-        }
-        (None, _) if mode == Mode::Unknown => {
+        (None, None, own) if shown_down(own) => "the server sees itself as down".to_owned(),
+        (None, None, _) if mode == Mode::Unknown => {
             format!("system.local says bootstrapped = {}", value.bootstrapped)
         }
-        (None, Own::RingUnknown) if mode == Mode::Normal && !observed.normal => match &observed.ring {
-            View::Unknown(why) => why.clone(),
-            View::Known { .. } => String::new(),
-        },
-        (None, _) => String::new(),
+        (None, None, _) => String::new(),
     }
 }
 

@@ -23,7 +23,8 @@ const LOCAL_PERIOD: Duration = Duration::from_secs(2);
 const RING_PERIOD: Duration = Duration::from_secs(60);
 const RING_GAP: Duration = Duration::from_secs(5);
 const RING_GAP_STARTING: Duration = Duration::from_secs(15);
-const RING_LIMIT: Duration = Duration::from_secs(20);
+/// Most of a second on an idle machine, a minute on one where everything starts at once.
+const RING_LIMIT: Duration = Duration::from_secs(90);
 
 /// Watches the server over CQL, for ever. `data` is where the marker is kept.
 pub fn local(shared: &Shared, data: &std::path::Path) {
@@ -57,7 +58,8 @@ fn ask(shared: &Shared, connection: &mut Option<Connection>) -> Result<Answer, C
 /// Writes the marker once the server says that it has joined; see [`crate::member`].
 fn settle(shared: &Shared, local: &Local, data: &std::path::Path) {
     let recorded = shared.with(|observed| observed.member.as_ref().map(|member| member.host_id.clone()));
-    if local.bootstrapped != "COMPLETED" || recorded.as_ref() == Some(&local.host_id) {
+    let joined = local.bootstrapped == "COMPLETED" && local.rival.is_none();
+    if !joined || recorded.as_ref() == Some(&local.host_id) {
         return;
     }
     let member = Member::new(&shared.service, &shared.instance, &local.host_id);
@@ -91,8 +93,7 @@ pub fn ring(shared: &Shared, nodetool: &Nodetool, wishes: &Receiver<()>) {
         // Several changes at once (a peer's restart) are one look.
         while wishes.try_recv().is_ok() {}
         let seen = nodetool.run(&["status"], RING_LIMIT).and_then(|text| ring::parse(&text));
-        let own = shared.instance.address;
-        shared.with(|observed| observed.looked(seen, own, Instant::now()));
+        shared.with(|observed| observed.looked(seen, Instant::now()));
         last = Some(Instant::now());
     }
 }

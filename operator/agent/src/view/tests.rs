@@ -33,7 +33,6 @@ fn joined(own: &str, now: Instant) -> Observed {
         answered: true,
         local: View::Known { value: local("COMPLETED"), at: now },
         ring: View::Known { value: vec![peer(own)], at: now },
-        normal: own == "UN",
         ..Observed::new(Some(member))
     }
 }
@@ -44,6 +43,7 @@ fn local(bootstrapped: &str) -> Local {
         release_version: "5.0.9".to_owned(),
         schema_version: None,
         bootstrapped: bootstrapped.to_owned(),
+        rival: None,
     }
 }
 
@@ -66,7 +66,7 @@ fn a_member_that_is_up_and_answers_is_ready() {
 fn an_unknown_ring_does_not_take_readiness_away() {
     let now = Instant::now();
     let mut observed = joined("UN", now);
-    observed.looked(Err("timed out".to_owned()), ADDRESS.parse().unwrap(), now);
+    observed.looked(Err("timed out".to_owned()), now);
     let view = fold(&instance(), &service(), &observed, now);
     assert!(view.ready);
     assert_eq!(view.ring, RingView::Unknown { unknown: "timed out".to_owned() });
@@ -78,31 +78,39 @@ fn a_member_that_leaves_or_sees_itself_down_is_not_ready() {
     assert_eq!(shown(&joined("UL", now), now), (Mode::Leaving, false, String::new()));
     let (mode, ready, detail) = shown(&joined("DN", now), now);
     assert_eq!((mode, ready), (Mode::Normal, false));
-    assert_eq!(detail, "the server sees itself as DN");
+    assert_eq!(detail, "the server sees itself as down");
 }
 
 #[test]
 fn a_member_whose_own_ring_does_not_list_it_is_not_ready() {
     let now = Instant::now();
     let mut observed = joined("UN", now);
-    observed.looked(Ok(vec![]), ADDRESS.parse().unwrap(), now);
+    observed.looked(Ok(vec![]), now);
     let (mode, ready, detail) = shown(&observed, now);
     assert_eq!((mode, ready), (Mode::Unknown, false));
-    assert!(detail.contains("another member may have taken its tokens"), "{detail}");
+    assert!(detail.contains("does not list it"), "{detail}");
 }
 
 #[test]
-fn the_first_answer_makes_an_older_ring_unknown_until_a_new_look() {
+fn a_member_whose_tokens_a_peer_holds_is_not_ready() {
+    let now = Instant::now();
+    let rival = Some("10.0.0.2".parse().unwrap());
+    let local = View::Known { value: Local { rival, ..local("COMPLETED") }, at: now };
+    let observed = Observed { local, ring: View::Unknown("timed out".to_owned()), ..joined("UN", now) };
+    let (mode, ready, detail) = shown(&observed, now);
+    assert_eq!((mode, ready), (Mode::Unknown, false));
+    assert_eq!(detail, "the server takes tokens for its own that 10.0.0.2 holds");
+}
+
+#[test]
+fn the_first_answer_makes_an_older_ring_unknown() {
     let now = Instant::now();
     let member = Some(Member::new(&service(), &instance(), "host-1"));
     let mut observed = Observed { process: Process::Running, ..Observed::new(member) };
-    let own = ADDRESS.parse().unwrap();
-    observed.looked(Ok(vec![peer("UJ")]), own, now);
+    observed.looked(Ok(vec![]), now);
     assert!(observed.heard(local("COMPLETED"), now));
-    let (mode, ready, detail) = shown(&observed, now);
-    assert_eq!((mode, ready), (Mode::Normal, false));
-    assert!(detail.contains("not been looked at"), "{detail}");
-    observed.looked(Ok(vec![peer("UN")]), own, now);
+    assert_eq!(shown(&observed, now), (Mode::Normal, true, String::new()));
+    observed.looked(Ok(vec![peer("UN")]), now);
     assert!(!observed.heard(local("COMPLETED"), now));
     assert_eq!(shown(&observed, now), (Mode::Normal, true, String::new()));
 }
