@@ -217,8 +217,8 @@ pub struct Storage {
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
     /// What happens to the volumes when the service is deleted: `Retain` keeps them and the ledger
-    /// that knows them; `Delete` deletes them, which the operator may do only when it was installed
-    /// with `volumes.allowDelete`. Default: Retain.
+    /// that knows them; `Delete` lets Kubernetes collect both with the service, data and all.
+    /// Default: Retain.
     #[serde(default)]
     pub on_delete: OnDelete,
 }

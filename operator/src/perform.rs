@@ -14,7 +14,6 @@ mod order;
 mod request;
 
 use crate::health::Health;
-use crate::kinds;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 pub use call::DEADLINE;
@@ -261,7 +260,7 @@ fn without_lookup(reply: Reply) -> Done {
 
 /// The object that the API server returned.
 fn parse(kind: Kind, object: Option<Value>) -> Done {
-    let object = object.map(|object| kinds::parse(kind, object)).transpose();
+    let object = object.map(|object| Object::from_value(kind, object)).transpose();
     object.map_err(|error| Failure {
         cause: Cause::Unavailable,
         message: format!("failed to read the {kind} that the API server returned: {error}"),

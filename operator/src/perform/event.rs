@@ -2,7 +2,6 @@
 
 use super::Reporter;
 use super::request::MANAGER;
-use crate::kinds;
 use k8s_openapi::Resource as _;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -27,7 +26,7 @@ const NAME_BYTES: usize = 230;
 pub(super) fn of(note: &Note, instance: &str, now: Timestamp) -> Event {
     let key = &note.target.key;
     let about = ObjectReference {
-        api_version: Some(kinds::api_version(key.kind)),
+        api_version: Some(key.kind.api_version().to_owned()),
         kind: Some(key.kind.name().to_owned()),
         namespace: (!key.namespace.is_empty()).then(|| key.namespace.clone()),
         name: Some(key.name.clone()),

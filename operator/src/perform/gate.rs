@@ -12,13 +12,11 @@ use serde_json::{Value, json};
 use twofold_core::action::Target;
 use twofold_core::input::{Cause, Failure};
 use twofold_core::object::Key;
-
-/// The scheduling gate of a pod that may not start yet.
-const GATE: &str = "twofold.dev/start";
+use twofold_core::observe::pod::START_GATE;
 
 /// Whether the pod's gate is there.
 pub(super) fn is_shut(pod: &Value) -> bool {
-    gates(pod).iter().any(|gate| gate["name"] == GATE)
+    gates(pod).iter().any(|gate| gate["name"] == START_GATE)
 }
 
 /// Fails unless the ledger's slot is held by the instance.
@@ -45,7 +43,7 @@ pub(super) fn lift(pod: &Target, found: Option<&Value>) -> Result<Option<Request
     if !is_shut(found) {
         return Ok(None);
     }
-    let kept: Vec<_> = gates(found).iter().filter(|gate| gate["name"] != GATE).collect();
+    let kept: Vec<_> = gates(found).iter().filter(|gate| gate["name"] != START_GATE).collect();
     let path = PointerBuf::from_tokens(["spec", "schedulingGates"]);
     let operations = vec![
         test(PointerBuf::from_tokens(["metadata", "uid"]), json!(pod.uid)),

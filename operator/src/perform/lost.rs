@@ -1,6 +1,5 @@
 //! What became of a write whose answer was lost, judged by what the API server has now.
 
-use crate::kinds;
 use serde_json::Value;
 use twofold_core::action::{Target, Write};
 use twofold_core::input::{Cause, Failure};
@@ -39,11 +38,10 @@ const NOT_DONE: (Cause, &str) = (Cause::Unavailable, "it was not done");
 const GONE: (Cause, &str) = (Cause::NotFound, "the object is gone");
 const CHANGED: (Cause, &str) = (Cause::Conflict, "the object was changed by somebody else");
 const ANOTHER: (Cause, &str) = (Cause::Conflict, "another object has the name now");
-const UNREADABLE: (Cause, &str) = (Cause::Unavailable, "the object cannot be written as JSON");
 
 fn judge_create(object: &Object, found: Option<&Value>) -> Verdict {
     let Some(found) = found else { return Err(NOT_DONE) };
-    let sent = kinds::to_json(object).map_err(|_| UNREADABLE)?;
+    let sent = object.to_value();
     let whole = matches!(object, Object::ServiceLedger(_));
     let same_origin = ["ownerReferences", "labels", "annotations"]
         .iter()
@@ -56,7 +54,7 @@ fn judge_create(object: &Object, found: Option<&Value>) -> Verdict {
 }
 
 fn judge_apply(object: &Object, found: Option<&Value>) -> Verdict {
-    let sent = kinds::to_json(object).map_err(|_| UNREADABLE)?;
+    let sent = object.to_value();
     match found {
         Some(found) if contains(&sent, found) => Ok(()),
         Some(_) | None => Err(NOT_DONE),
@@ -65,7 +63,7 @@ fn judge_apply(object: &Object, found: Option<&Value>) -> Verdict {
 
 fn judge_replace(object: &Object, found: Option<&Value>) -> Verdict {
     let Some(found) = found else { return Err(GONE) };
-    let mut sent = kinds::to_json(object).map_err(|_| UNREADABLE)?;
+    let mut sent = object.to_value();
     let version = sent["metadata"]["resourceVersion"].clone();
     if let Some(metadata) = sent["metadata"].as_object_mut() {
         // The API server sets these by itself.

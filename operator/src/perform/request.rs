@@ -21,10 +21,10 @@ pub(super) fn of(write: &Write) -> Built {
     let key = write.key();
     let builder = Builder::new(kinds::path(key.kind, &key.namespace));
     let built = match write {
-        Write::Create(object) => builder.create(&post(), body(object)?),
-        Write::DryRun(object) => builder.create(&rehearsal(), body(object)?).map(strictly),
-        Write::Apply(object) => builder.patch(&key.name, &apply(), &Patch::Apply(json_of(object)?)),
-        Write::Replace(object) => builder.replace(&key.name, &post(), body(object)?),
+        Write::Create(object) => builder.create(&post(), body(object)),
+        Write::DryRun(object) => builder.create(&rehearsal(), body(object)).map(strictly),
+        Write::Apply(object) => builder.patch(&key.name, &apply(), &Patch::Apply(object.to_value())),
+        Write::Replace(object) => builder.replace(&key.name, &post(), body(object)),
         Write::Patch { target, patch } => {
             builder.patch(&key.name, &merge(), &Patch::Merge(guarded(patch, target)))
         }
@@ -116,12 +116,8 @@ fn guarded(patch: &Value, target: &Target) -> Value {
     patch
 }
 
-fn json_of(object: &Object) -> Result<Value, Failure> {
-    kinds::to_json(object).map_err(|error| unsendable(&object.key(), &error))
-}
-
-fn body(object: &Object) -> Result<Vec<u8>, Failure> {
-    Ok(json_of(object)?.to_string().into_bytes())
+fn body(object: &Object) -> Vec<u8> {
+    object.to_value().to_string().into_bytes()
 }
 
 fn unsendable(key: &Key, error: &dyn std::error::Error) -> Failure {
