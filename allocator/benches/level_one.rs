@@ -357,6 +357,17 @@ fn gang(report: &mut Report, count: u32) {
 }
 
 fn memory(report: &mut Report) {
+    // First, as what is freed before is used again.
+    let (count, frameworks) = (20_000, 1000);
+    let parameters =
+        [("agents", &*count.to_string()), ("frameworks", &frameworks.to_string()), ("laws", "touched")];
+    let mut held = cluster(policy(Laws::Touched, NO_GRAIN), count, frameworks, |_| singles(1, 1000, GI));
+    let before = resident();
+    cycle(&mut held, 1, decline);
+    let grown = resident().saturating_sub(before) as f64;
+    let pairs = f64::from(count) * f64::from(frameworks);
+    report.point("memory", &parameters, "bytes per refused pair", grown / pairs, "B");
+    drop(held);
     for (count, frameworks) in [(100_000, 1), (1, 100_000)] {
         let parameters =
             [("agents", &*count.to_string()), ("frameworks", &frameworks.to_string()), ("laws", "touched")];
@@ -367,15 +378,6 @@ fn memory(report: &mut Report) {
         report.point("memory", &parameters, metric, bytes, "B");
         drop(held);
     }
-    let (count, frameworks) = (20_000, 1000);
-    let parameters =
-        [("agents", &*count.to_string()), ("frameworks", &frameworks.to_string()), ("laws", "touched")];
-    let mut held = cluster(policy(Laws::Touched, NO_GRAIN), count, frameworks, |_| singles(1, 1000, GI));
-    let before = resident();
-    cycle(&mut held, 1, decline);
-    let grown = resident().saturating_sub(before) as f64;
-    let pairs = f64::from(count) * f64::from(frameworks);
-    report.point("memory", &parameters, "bytes per refused pair", grown / pairs, "B");
 }
 
 /// Bytes of this process in memory.
