@@ -84,6 +84,10 @@ impl Connection {
         let (peers, changed_since) = self.rows(PEERS)?;
         let row = rows.first().ok_or(CqlError::Unexpected("the query of system.local"))?;
         let own = tokens(row)?;
+        if own.is_empty() {
+            // Disjoint from everything: no proof that nobody else holds them.
+            return Err(CqlError::Unexpected("the query of its tokens"));
+        }
         let mut rival = None;
         for peer in &peers {
             if !own.is_disjoint(&tokens(peer)?) {
