@@ -47,6 +47,7 @@ fn a_ring_of_three_is_ready_in_three_zones_and_a_deleted_member_comes_back() {
         assert_eq!(racks, Some(3));
         let before = corner.space.pods().await?;
         let recorder = Recorder::start(corner.space.client.clone(), &corner.space.name);
+        recorder.until(|seen| seen.len() >= 3).await?;
         let pods = corner.space.api("v1", "Pod");
         pods.delete("ring-node-1", &DeleteParams::default()).await?;
         let old = before["ring-node-1"].metadata.uid.clone();
@@ -58,6 +59,7 @@ fn a_ring_of_three_is_ready_in_three_zones_and_a_deleted_member_comes_back() {
         };
         corner.space.until_pod("ring-node-1", "Running again", back).await?;
         corner.space.until(rings, "ring", "Ready", ready).await?;
+        recorder.until(|seen| seen.iter().any(|moment| !moment.there)).await?;
         let moved: Vec<_> =
             recorder.moments().into_iter().filter(|moment| !moment.there).map(|moment| moment.pod).collect();
         assert_eq!(moved, ["ring-node-1"], "other members were touched");
