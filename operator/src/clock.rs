@@ -1,7 +1,9 @@
-//! The clock by which leases are judged.
+//! The clock by which leases are judged, and the time of day by which the brain decides.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use twofold_allocator::tick::Timestamp;
 
 /// Milliseconds since some fixed moment, growing also while the machine sleeps. Wall clocks jump, and Rust's own
 /// monotonic clock stands still during suspend: a process that was asleep would believe that it still leads.
@@ -36,4 +38,11 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clock({} ms)", self.now_millis())
     }
+}
+
+/// The time of day, which is what the API server's timestamps are compared with.
+#[must_use]
+pub fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or_default())
 }

@@ -4,11 +4,11 @@
 //! so that nothing that a former leader wrote is missed. Writes and questions run beside the loop; what became of
 //! them comes back as inputs, like everything else. The brain leaves alone what still has a write under way.
 
+use crate::clock;
 use crate::health::{Health, Phase};
 use crate::inquiry::Inquiry;
 use crate::metrics::Metrics;
 use crate::perform::{Batch, Gateway};
-use k8s_openapi::jiff;
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -176,7 +176,7 @@ impl Cycle {
 
     /// Decides on a thread that may compute as long as it has to.
     async fn decide(mut self, inputs: Vec<Input>) -> Result<(Self, Decision), CycleError> {
-        let tick = Tick { cycle: self.last.cycle + 1, now: now().max(self.last.now) };
+        let tick = Tick { cycle: self.last.cycle + 1, now: clock::wall().max(self.last.now) };
         self.last = tick;
         let mut state = self.state;
         let began = Instant::now();
@@ -216,10 +216,6 @@ impl Cycle {
             });
         }
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default())
 }
 
 fn panicked(what: &'static str, error: JoinError) -> CycleError {

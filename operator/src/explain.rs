@@ -1,15 +1,16 @@
 //! `twofold explain KIND/NAME`: reads the cluster once, decides without performing, and says why something waits.
 
+use crate::clock;
 use crate::metrics::Metrics;
 use crate::operator;
 use crate::watch::Watch;
 use anyhow::{Context as _, bail};
 use kube::Config;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use twofold_allocator::tick::{Tick, Timestamp};
+use twofold_allocator::tick::Tick;
 use twofold_core::decide::{State, decide};
 use twofold_core::explain;
 use twofold_core::object::{Key, Kind};
@@ -46,7 +47,7 @@ pub async fn run(args: &ExplainArgs) -> anyhow::Result<String> {
     };
     let _watches: JoinSet<()> = Kind::ALL.into_iter().map(|kind| watch.clone().follow(kind)).collect();
     let mut state = State::new(Settings::default());
-    let tick = Tick { cycle: 1, now: now() };
+    let tick = Tick { cycle: 1, now: clock::wall() };
     let listed = timeout(PATIENCE, async {
         while !state.is_synced() {
             let Some(input) = inputs.recv().await else { bail!("the watches ended") };
@@ -68,9 +69,4 @@ fn subject(text: &str, namespace: &str) -> anyhow::Result<Key> {
         other => bail!("{other:?} is not placed here; name a tfjob or a cassandraservice"),
     };
     Ok(Key::new(kind, namespace, name))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or_default())
 }

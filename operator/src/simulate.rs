@@ -1,11 +1,10 @@
 //! `twofold simulate`: the whole brain on a cluster in memory. What would be offered, launched and refused, and why.
 
+use crate::clock;
 use crate::manifests::{self, ManifestError};
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
-use twofold_allocator::tick::Timestamp;
 use twofold_core::explain;
 use twofold_core::object::{Kind, Object};
 use twofold_core::settings::Settings;
@@ -51,7 +50,7 @@ fn gpus(text: &str) -> Result<(String, u32), String> {
 /// A manifest that cannot be used.
 pub fn run(args: &SimulateArgs) -> Result<String, ManifestError> {
     let found = manifests::read(&args.files)?;
-    let mut cluster = Cluster::new(now());
+    let mut cluster = Cluster::new(clock::wall());
     for object in agents(args)? {
         cluster.put(object);
     }
@@ -98,9 +97,4 @@ fn summary(cluster: &Cluster, operator: &Operator, history: &History) -> String 
         let _ = writeln!(page, "broken law: {violation}");
     }
     page
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or_default())
 }
