@@ -256,3 +256,16 @@ fn a_job_of_another_manager_or_on_its_way_out_is_left_alone() {
     let ours = Scene::of(&[("Worker", 1)], "runPolicy: {managedBy: kubeflow.org/training-operator}");
     assert!(ours.upkeep().wants_offers);
 }
+
+#[test]
+fn a_replica_that_is_on_record_is_not_counted_again_from_its_pod() {
+    for policy in ["", "successPolicy: AllWorkers"] {
+        let mut scene = Scene::of(&[("Worker", 2)], policy).policy("Never");
+        scene.pods("worker", 0, 1, Is::Running);
+        scene.pods("worker", 1, 1, Is::Succeeded);
+        scene.tell();
+        scene.tell();
+        assert_eq!(scene.conditions(), ["Created", "Running"], "{policy}");
+        assert_eq!(scene.counts("Worker"), (1, 1, 0));
+    }
+}

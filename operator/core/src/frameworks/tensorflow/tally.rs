@@ -55,9 +55,8 @@ impl<'a> Tally<'a> {
             tally.first_succeeded |= instance.index == 0;
         }
         for pod in situation.pods.iter().copied() {
-            let Some(instance) = instance_of(pod).filter(|instance| belongs(instance, replicas)) else {
-                continue;
-            };
+            let counts = |instance: &InstanceId| belongs(instance, replicas) && !completed.contains(instance);
+            let Some(instance) = instance_of(pod).filter(counts) else { continue };
             match count(pod, &instance, replicas.restart, situation) {
                 Count::Active => tally.active += 1,
                 Count::Succeeded => {
