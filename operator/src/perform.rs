@@ -16,6 +16,7 @@ mod request;
 use crate::health::Health;
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
+use backon::{ExponentialBuilder, Retryable};
 pub use call::DEADLINE;
 use call::{Pause, Reply};
 use event::Notes;
@@ -27,11 +28,15 @@ use kube::Client;
 pub use order::Batch;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{debug, warn};
 use twofold_core::action::{Action, Write};
 use twofold_core::input::{Cause, Failure, Outcome};
 use twofold_core::object::{Key, Kind, Object};
+
+/// The longest time between two attempts to look up a write whose answer was lost.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Carries out what was decided.
 pub struct Gateway {
@@ -106,10 +111,7 @@ impl Gateway {
     }
 
     async fn perform_one(&self, action: Action) -> Outcome {
-        let result = match self.permits.acquire().await {
-            Ok(_permit) => self.write(&action.write).await,
-            Err(closed) => Err(Failure { cause: Cause::NotSent, message: closed.to_string() }),
-        };
+        let result = self.write(&action.write).await;
         self.health.beat();
         let (key, label) = (action.write.key(), action.write.label());
         self.metrics.written(
@@ -171,7 +173,7 @@ impl Gateway {
             },
             Reply::Lost(why) => {
                 warn!(object = %key, why, "the answer to a write was lost; looking it up");
-                let found = self.read(&key).await.map_err(|read| Failure {
+                let found = self.look_up(&key).await.map_err(|read| Failure {
                     cause: Cause::Unavailable,
                     message: format!("{why}; and whether it was done is unknown: {}", read.message),
                 })?;
@@ -208,6 +210,7 @@ impl Gateway {
 
     /// Sends one write, if leadership is certain and the API server takes writes.
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Reply, Failure> {
+        let _permit = self.permit().await?;
         if !self.may_write() {
             let message = "not sent: the lease was not renewed in time".to_owned();
             return Err(Failure { cause: Cause::NotSent, message });
@@ -219,8 +222,20 @@ impl Gateway {
         Ok(self.call(request).await)
     }
 
+    /// Reads until the API server answers: nothing is decided for an owner whose last write may or may not be done.
+    /// Should this copy lose its lease meanwhile, the process ends, and the next one lists everything.
+    async fn look_up(&self, key: &Key) -> Result<Option<Value>, Failure> {
+        let waits = ExponentialBuilder::new().with_max_delay(LONGEST_WAIT).with_jitter().without_max_times();
+        (|| self.read(key))
+            .retry(waits)
+            .when(|failure| failure.cause == Cause::Unavailable)
+            .notify(|failure, wait| warn!(object = %key, failure.message, ?wait, "looking it up again"))
+            .await
+    }
+
     /// The object as the API server has it now (a quorum read), or none.
     async fn read(&self, key: &Key) -> Result<Option<Value>, Failure> {
+        let _permit = self.permit().await?;
         match self.call(request::read(key)?).await {
             Reply::Done(object) => Ok(Some(object)),
             Reply::Refused(status) if status.is_not_found() => Ok(None),
@@ -232,6 +247,12 @@ impl Gateway {
                 Err(Failure { cause: Cause::Unavailable, message: format!("failed to read {key}: {why}") })
             }
         }
+    }
+
+    /// Waits for its turn. It is held for one call, not while a write waits to be looked up again.
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let permit = self.permits.acquire().await;
+        permit.map_err(|closed| Failure { cause: Cause::NotSent, message: closed.to_string() })
     }
 
     async fn call(&self, request: Request<Vec<u8>>) -> Reply {

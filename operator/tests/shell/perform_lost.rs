@@ -34,9 +34,22 @@ async fn a_pod_of_somebody_else_is_not_taken_for_the_one_whose_answer_was_lost()
     assert_eq!(cause(&create_lost(200, foreign).await), Some(Cause::AlreadyExists));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_look_up_that_fails_is_made_again_until_it_is_answered() {
+    let outcome = carry_out(Write::Create(pod("w-0")), async |api| {
+        api.call().await.refuse(504, "Timeout");
+        for _ in 0..10 {
+            api.expect(GET_POD).await.refuse(503, "ServiceUnavailable");
+        }
+        api.expect(GET_POD).await.answer(&stored("w-0"));
+    })
+    .await;
+    assert_eq!(uid(&outcome), Some("pod-uid"));
+}
+
 #[tokio::test]
-async fn a_write_whose_look_up_fails_too_says_that_nothing_is_known() {
-    let outcome = create_lost(503, status(503, "ServiceUnavailable")).await;
+async fn a_write_that_may_not_be_looked_up_says_that_nothing_is_known() {
+    let outcome = create_lost(403, status(403, "Forbidden")).await;
     assert_eq!(cause(&outcome), Some(Cause::Unavailable));
     let message = outcome.result.unwrap_err().message;
     assert!(message.contains("whether it was done is unknown"), "{message}");
