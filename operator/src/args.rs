@@ -98,10 +98,11 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn every_flag_of_the_operator_has_an_environment_variable() {
+    fn every_flag_has_an_environment_variable() {
         let command = Args::command();
-        let operator = command.find_subcommand("operator").unwrap();
-        let flags = command.get_arguments().chain(operator.get_arguments());
+        let flags =
+            command.get_arguments().chain(command.get_subcommands().flat_map(|sub| sub.get_arguments()));
+        let flags = flags.filter(|flag| !flag.is_positional());
         for flag in flags.filter(|flag| !matches!(flag.get_id().as_str(), "help" | "version")) {
             let variable = flag.get_env().and_then(|name| name.to_str()).unwrap_or_default();
             let expected = format!("TWOFOLD_{}", flag.get_long().unwrap().to_uppercase().replace('-', "_"));

@@ -26,7 +26,7 @@ pub struct ExplainArgs {
     #[arg(value_name = "KIND/NAME")]
     pub subject: String,
     /// Its namespace [default: the kubeconfig's].
-    #[arg(short, long)]
+    #[arg(short, long, env = "TWOFOLD_NAMESPACE")]
     pub namespace: Option<String>,
 }
 

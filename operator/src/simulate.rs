@@ -19,22 +19,22 @@ const MOST_CYCLES: u64 = 2_000;
 #[derive(Clone, Debug, Args)]
 pub struct SimulateArgs {
     /// Manifests of services, jobs and roles; repeat for more.
-    #[arg(short = 'f', long = "file", required = true)]
+    #[arg(short = 'f', long = "file", env = "TWOFOLD_FILE", value_delimiter = ',', required = true)]
     pub files: Vec<PathBuf>,
     /// The agents: how many alike, or a file with Nodes such as `kubectl get nodes -o yaml` prints.
-    #[arg(long, default_value = "10")]
+    #[arg(long, env = "TWOFOLD_AGENTS", default_value = "10")]
     pub agents: String,
     /// Zones that alike agents are spread over; 0 for agents that do not say.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, env = "TWOFOLD_ZONES", default_value_t = 3)]
     pub zones: u32,
     /// Cores of each of the alike agents.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, env = "TWOFOLD_CPUS", default_value_t = 16)]
     pub cpus: u32,
     /// Memory of each of the alike agents in GiB.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, env = "TWOFOLD_MEMORY_GIB", default_value_t = 64)]
     pub memory_gib: u32,
     /// GPUs of each of the alike agents, as MODEL:COUNT.
-    #[arg(long, value_parser = gpus)]
+    #[arg(long, env = "TWOFOLD_GPUS", value_parser = gpus)]
     pub gpus: Option<(String, u32)>,
 }
 
