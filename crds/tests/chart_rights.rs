@@ -17,13 +17,11 @@ const OBSERVE: &str = "clusterrole-observe.yaml";
 const SERVE: &str = "clusterrole-serve.yaml";
 const CLAIMS: &str = "clusterrole-claims.yaml";
 const LEASE: &str = "role-lease.yaml";
-const EVENTS: &str = "role-events.yaml";
 const AGGREGATE: &str = "clusterroles-aggregate.yaml";
 
 /// File, API group, resources, verbs.
 const MATRIX: &[(&str, &str, &str, &str)] = &[
-    (OBSERVE, "", "nodes pods namespaces persistentvolumes", "get list watch"),
-    (OBSERVE, "storage.k8s.io", "storageclasses csinodes", "get list watch"),
+    (OBSERVE, "", "nodes pods persistentvolumes", "get list watch"),
     (OBSERVE, "twofold.dev", "allocationroles", "get list watch"),
     (OBSERVE, "twofold.dev", "allocationroles/status", "get patch update"),
     (SERVE, "", "pods", "create delete patch"),
@@ -38,10 +36,9 @@ const MATRIX: &[(&str, &str, &str, &str)] = &[
     (SERVE, "kubeflow.org", "tfjobs", "get list watch delete"),
     (SERVE, "kubeflow.org", "tfjobs/status", "get patch update"),
     (SERVE, "kubeflow.org", "tfjobs/finalizers", "update"),
-    (CLAIMS, "", "persistentvolumeclaims", "delete patch"),
-    (CLAIMS, "twofold.dev", "serviceledgers", "delete"),
+    (CLAIMS, "", "persistentvolumeclaims", "patch"),
     (LEASE, "coordination.k8s.io", "leases", "create get list watch update"),
-    (EVENTS, "events.k8s.io", "events", "create patch"),
+    (LEASE, "events.k8s.io", "events", "create"),
     (
         AGGREGATE,
         "twofold.dev",
@@ -125,7 +122,7 @@ fn no_right_is_a_wildcard_or_one_that_leads_to_others() {
 }
 
 #[test]
-fn claims_are_deleted_and_patched_only_when_the_values_say_so() {
+fn claims_are_never_deleted_and_patched_only_when_the_values_say_so() {
     let default = given().into_iter().filter(|((file, ..), _)| file == SERVE || file == OBSERVE);
     for ((file, _, resource), verbs) in default {
         let claim = resource == "persistentvolumeclaims";
@@ -134,7 +131,7 @@ fn claims_are_deleted_and_patched_only_when_the_values_say_so() {
     let values =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/twofold/values.yaml"));
     let values: Value = serde_saphyr::from_str(&values.unwrap()).unwrap();
-    assert_eq!(values["volumes"], serde_json::json!({"allowDelete": false, "allowPatch": false}));
+    assert_eq!(values["volumes"], serde_json::json!({"allowPatch": false}));
 }
 
 #[test]

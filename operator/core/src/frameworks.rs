@@ -8,7 +8,7 @@ use crate::record::{ClaimRecord, PodRecord, SupportRecord};
 use crate::settings::Settings;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::{BTreeMap, BTreeSet};
-use twofold_allocator::id::FrameworkId;
+use twofold_allocator::id::{AgentId, FrameworkId};
 use twofold_allocator::offer::Launch;
 use twofold_allocator::tick::Timestamp;
 use twofold_crds::ServiceLedger;
@@ -55,6 +55,8 @@ pub struct Situation<'a> {
     pub view: &'a ServiceView,
     /// Zones of agents, by agent name; an agent that does not say is absent.
     pub zones: &'a BTreeMap<String, String>,
+    /// Of the agents that its claims are aimed at, those that are no more.
+    pub gone: &'a BTreeSet<AgentId>,
 }
 
 /// What a service agent said, and when.

@@ -37,6 +37,8 @@ pub(super) fn with_situation<T>(
 ) -> Option<T> {
     let resource = world.resources.get(&entry.key)?;
     let Belongings { pods, claims, ledger } = service::belongings(world, &entry.key, &entry.uid);
+    let aims = claims.iter().filter_map(|claim| claim.selected_agent.as_ref());
+    let gone = aims.filter(|agent| world.is_gone(agent)).cloned().collect();
     let situation = Situation {
         now,
         settings,
@@ -47,6 +49,7 @@ pub(super) fn with_situation<T>(
         reports: &world.reports,
         view: &entry.view,
         zones: &world.zones,
+        gone: &gone,
     };
     Some(run(resource.framework(), &situation))
 }

@@ -28,6 +28,7 @@ use twofold_sdk::observed::Data;
 use twofold_sdk::plan::Plans;
 use twofold_sdk::spec::ServiceSpec;
 
+pub mod aim;
 pub mod budget;
 pub mod claim;
 pub mod config_map;

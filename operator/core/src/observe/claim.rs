@@ -13,7 +13,7 @@ pub const CLUSTER_ID: &str = "twofold.dev/cluster-id";
 /// The label with the instance whose data a claim holds, as `<pod type>-<index>`.
 pub const INSTANCE: &str = "twofold.dev/instance";
 /// Set by kube-scheduler on a claim whose volume is made where its pod will run.
-const SELECTED: &str = "volume.kubernetes.io/selected-node";
+pub const SELECTED: &str = "volume.kubernetes.io/selected-node";
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// Reduces a claim.

@@ -122,7 +122,7 @@ fn place(agent: &AgentId, world: &World) -> Place {
     Place {
         agent: agent.clone(),
         domain: known.and_then(|agent| agent.domain.clone()),
-        agent_gone: known.is_none() && !world.is_unreadable(agent),
+        agent_gone: world.is_gone(agent),
     }
 }
 

@@ -319,6 +319,12 @@ impl World {
         self.unreadable.contains_key(&Key::new(Kind::Node, "", agent.as_str()))
     }
 
+    /// Whether an agent is no more. One that cannot be read is there.
+    #[must_use]
+    pub fn is_gone(&self, agent: &AgentId) -> bool {
+        !self.agents.contains_key(agent) && !self.is_unreadable(agent)
+    }
+
     /// The custom resource that a pod says it belongs to.
     #[must_use]
     pub fn owner_of(&self, pod: &Key) -> Option<Key> {

@@ -16,6 +16,8 @@ use twofold_crds::{CassandraService, ServiceLedgerSpec};
 /// A cluster with one ring and its operator.
 pub(crate) struct Driver {
     pub(crate) cluster: Cluster,
+    /// What the operator is started with.
+    pub(crate) settings: Settings,
     state: State,
     cycle: u64,
     inputs: Vec<Input>,
@@ -46,6 +48,7 @@ impl Driver {
         cluster.put(ring.into());
         let mut driver = Self {
             cluster,
+            settings: Settings::default(),
             state: State::new(Settings::default()),
             cycle: 0,
             inputs: Vec::new(),
@@ -61,7 +64,7 @@ impl Driver {
     /// The operator is killed, and started anew.
     pub(crate) fn restart(&mut self) {
         self.cluster.events();
-        self.state = State::new(Settings::default());
+        self.state = State::new(self.settings.clone());
         self.inputs = self.cluster.list();
     }
 

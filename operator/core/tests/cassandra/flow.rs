@@ -16,7 +16,7 @@ metadata: {name: demo, namespace: team-a}
 spec: {version: 5.0.9, storage: {size: 1Gi}}
 ";
 
-fn condition(ring: &CassandraService, kind: &str) -> String {
+pub(crate) fn condition(ring: &CassandraService, kind: &str) -> String {
     let conditions = ring.status.iter().flat_map(|status| &status.conditions);
     let found = conditions.into_iter().find(|condition| condition.type_ == kind);
     found.map(|c| format!("{} {}: {}", c.status, c.reason, c.message)).unwrap_or_default()

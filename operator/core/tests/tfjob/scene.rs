@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::tick::Timestamp;
 use twofold_core::action::{Action, Note, Write};
 use twofold_core::frameworks::{Framework, Problem, Situation, Upkeep, Waiting};
@@ -181,6 +181,7 @@ impl Scene {
             reports: &BTreeMap::new(),
             view: &self.view,
             zones: &BTreeMap::new(),
+            gone: &BTreeSet::new(),
         })
     }
 

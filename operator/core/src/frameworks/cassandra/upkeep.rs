@@ -2,7 +2,7 @@
 
 use super::ledger;
 use super::revision::Revision;
-use super::{names, recording, report, support, translate};
+use super::{aim, names, recording, report, support, translate};
 use crate::action::{Action, Target, Write};
 use crate::frameworks::{Situation, Upkeep};
 use crate::record::PodRecord;
@@ -21,16 +21,18 @@ pub fn upkeep(resource: &CassandraService, situation: &Situation<'_>) -> Upkeep 
     }
     let current = recording::current(resource, situation);
     let mut actions = support::writes(resource, situation, current.as_ref());
+    let mut held = held(resource, situation, current.as_ref());
     if let Some(current) = &current {
         actions.extend(recording::write(resource, situation, current.clone()));
         actions.extend(removals(resource, situation, current));
+        if situation.settings.allow_claim_patch {
+            for astray in aim::astray(situation, current) {
+                actions.push(aim::again(resource, &astray));
+                held.entry(astray.instance).or_insert_with(|| "its claim is let go elsewhere".to_owned());
+            }
+        }
     }
-    Upkeep {
-        actions,
-        wants_offers: true,
-        held: held(resource, situation, current.as_ref()),
-        wake_at: wake_at(resource, situation),
-    }
+    Upkeep { actions, wants_offers: true, held, wake_at: wake_at(resource, situation) }
 }
 
 /// Instances that are not launched, with the reason.
@@ -67,6 +69,7 @@ pub fn held(
             };
             Some((instance, why))
         })
+        .chain(aim::held(situation, ledger))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::Picture;
 use crate::condition::time;
-use crate::frameworks::cassandra::{ledger, names, report, translate, turn};
+use crate::frameworks::cassandra::{aim, ledger, names, report, translate, turn};
 use crate::record::PodRecord;
 use std::collections::BTreeSet;
 use twofold_crds::cassandra_service::{NodeState, NodeStatus};
@@ -87,7 +87,12 @@ fn of_task(
 ) -> (NodeState, Option<String>) {
     let text = |text: &str| Some(text.to_owned());
     match task {
-        TaskState::Absent => (NodeState::Unplaced, text("waits for a place")),
+        TaskState::Absent => {
+            let astray = picture.ledger.as_ref().map(|ledger| aim::astray(picture.situation, ledger));
+            let own = astray.into_iter().flatten().find(|astray| astray.instance == *instance);
+            let advice = own.map(|astray| astray.advice());
+            (NodeState::Unplaced, advice.or_else(|| text("waits for a place")))
+        }
         TaskState::Launched => {
             let words = pod.and_then(|pod| pod.unschedulable.clone());
             (NodeState::Binding, words.or_else(|| text("waits to be bound to its agent")))
