@@ -33,6 +33,7 @@ e2e-real: ## Real Cassandra and real TensorFlow on real machines
 
 bench: ## Print the benchmarks and write target/bench/*.jsonl
 	cargo bench --package twofold-allocator
+	@$(DEMO) bench
 
 images: deps ## Build the images
 	$(MAKE) -C e2e/images all

@@ -23,6 +23,8 @@ enum Args {
     TestFake,
     /// Run the tests on real nodes.
     TestReal,
+    /// Measure the operator on fake nodes.
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -42,5 +44,6 @@ fn run(args: &Args) -> Result<()> {
         Args::Down => up::down(),
         Args::TestFake => fake::test(),
         Args::TestReal => real::test(),
+        Args::Bench => fake::bench(),
     }
 }

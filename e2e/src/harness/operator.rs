@@ -144,9 +144,22 @@ impl Operator {
     /// # Errors
     /// It does not run.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        self.kib("VmRSS:")
+    }
+
+    /// The most that it ever had resident, in KiB.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resident_most_kib(&self) -> anyhow::Result<u64> {
+        self.kib("VmHWM:")
+    }
+
+    fn kib(&self, field: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let line = line.with_context(|| format!("no {field}"))?;
+        line.trim().trim_end_matches(" kB").parse().with_context(|| format!("{field} no number"))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Crashes and rest.
 
-use crate::support::{in_corner, job};
-use k8s_openapi::api::core::v1::Pod;
+use crate::support::{in_corner, job, phase};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use twofold_e2e::harness::api::condition;
@@ -42,10 +41,6 @@ fn an_operator_killed_in_mid_deploy_makes_no_name_twice_and_ends_where_the_undis
             Ok(())
         });
     }
-}
-
-fn phase(pod: &Pod) -> String {
-    pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Two roles with weights 2:1, saturated: their shares stay within one pod of 2:1.
 
-use crate::support::{in_corner, job};
+use crate::support::{in_corner, job, phase};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -73,10 +73,6 @@ async fn used(space: &Space) -> anyhow::Result<(u32, u32)> {
     let pods = space.pods().await?;
     let of = |role: &str| pods.iter().filter(|(name, pod)| name.starts_with(role) && runs(pod)).count();
     Ok((u32::try_from(of("heavy"))?, u32::try_from(of("light"))?))
-}
-
-fn phase(pod: &Pod) -> String {
-    pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default()
 }
 
 /// Lets the pods of a job end with success.

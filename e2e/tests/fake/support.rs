@@ -1,5 +1,6 @@
 //! What the tests here share.
 
+use k8s_openapi::api::core::v1::Pod;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 use twofold_e2e::harness::api::Space;
@@ -52,4 +53,9 @@ pub(crate) fn job(name: &str, replicas: &[(&str, u32)], limits: &str) -> String 
 pub(crate) fn annotated(job: &str, key: &str, value: &str) -> String {
     let metadata = format!("      template:\n        metadata: {{annotations: {{{key}: {value:?}}}}}\n");
     job.replace("      template:\n", &metadata)
+}
+
+/// The phase of a pod; empty before it has any.
+pub(crate) fn phase(pod: &Pod) -> String {
+    pod.status.as_ref().and_then(|status| status.phase.clone()).unwrap_or_default()
 }
