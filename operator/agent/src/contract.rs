@@ -37,7 +37,7 @@
 //! its signal; 0 after a stop that was asked for.
 //!
 //! # HTTP, port 8090 of the pod address
-//! `GET /livez`, `GET /readyz`, `GET /v1/node`, `POST /v1/ops/drain`, `GET /v1/ops/KEY`: see [`crate::http`].
+//! `GET /livez`, `GET /readyz`, `GET /v1/node`: see [`crate::http`].
 
 use std::net::IpAddr;
 use std::path::Path;

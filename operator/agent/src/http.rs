@@ -5,13 +5,8 @@
 //! | `GET /livez` | 200 while the agent's own loop turns |
 //! | `GET /readyz` | 200 `ready`, or 503 and why not |
 //! | `GET /v1/node?maxAgeSeconds=N` | 200 [`crate::view::NodeView`], at once; if the ring is older than N (60) seconds a new look is begun, so ask again |
-//! | `POST /v1/ops/drain` | 202 and the operation; 409 if another is under way |
-//! | `GET /v1/ops/KEY` | 200 and the operation, or 404: not known (any more) |
 //!
-//! A POST carries `Idempotency-Key`, and `Twofold-Pod-Uid` with the pod that is meant: an address may belong
-//! to another pod by the time a request arrives (412).
-//!
-//! Whoever reaches the port can drain a server: restrict it with a NetworkPolicy where pods are not trusted.
+//! Nothing can be changed by it: whoever reaches the port can look, and no more.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -19,7 +14,6 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tiny_http::{Header, Method, Request, Response, Server};
 
-use crate::operation::{self, Answer, Operation};
 use crate::shared::Shared;
 
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
@@ -27,10 +21,10 @@ const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
 /// An answer: status, content type, body.
 type Reply = (u16, &'static str, String);
 
-/// Serves for ever; `drain` starts a drain that was accepted.
-pub fn serve(server: &Server, shared: &Shared, drain: &dyn Fn(Operation)) {
+/// Serves for ever.
+pub fn serve(server: &Server, shared: &Shared) {
     for request in server.incoming_requests() {
-        let reply = route(&request, shared, drain);
+        let reply = route(&request, shared);
         if let Err(error) = send(request, reply) {
             crate::log(&format!("HTTP: failed to answer: {error}"));
         }
@@ -45,7 +39,7 @@ fn send(request: Request, (status, kind, body): Reply) -> io::Result<()> {
     request.respond(response)
 }
 
-fn route(request: &Request, shared: &Shared, drain: &dyn Fn(Operation)) -> Reply {
+fn route(request: &Request, shared: &Shared) -> Reply {
     let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
     match (request.method(), path) {
         (Method::Get, "/livez") if shared.alive() => text(200, "alive"),
@@ -54,11 +48,6 @@ fn route(request: &Request, shared: &Shared, drain: &dyn Fn(Operation)) -> Reply
         (Method::Get, "/v1/node") => match max_age(query) {
             Ok(limit) => node(shared, limit),
             Err(problem) => text(400, &problem),
-        },
-        (Method::Post, "/v1/ops/drain") => post_drain(request, shared, drain),
-        (Method::Get, path) => match path.strip_prefix("/v1/ops/") {
-            Some(key) => get_operation(shared, key),
-            None => text(404, "no such path"),
         },
         _ => text(404, "no such path"),
     }
@@ -87,44 +76,6 @@ fn max_age(query: &str) -> Result<Duration, String> {
             .map(Duration::from_secs)
             .map_err(|_| format!("maxAgeSeconds: {seconds:?} is not a number of seconds")),
     }
-}
-
-fn post_drain(request: &Request, shared: &Shared, drain: &dyn Fn(Operation)) -> Reply {
-    let (Some(key), Some(uid)) = (header(request, "Idempotency-Key"), header(request, "Twofold-Pod-Uid"))
-    else {
-        return text(400, "the headers Idempotency-Key and Twofold-Pod-Uid are needed");
-    };
-    if uid != shared.instance.pod_uid {
-        return text(412, &format!("this is pod {}", shared.instance.pod_uid));
-    }
-    let answer = shared.with(|observed| {
-        let answer = operation::request(observed.drain.as_ref(), &key);
-        if let Answer::Start(operation) = &answer {
-            observed.drain = Some(operation.clone());
-        }
-        answer
-    });
-    match answer {
-        Answer::Start(operation) => {
-            let reply = json(202, &operation);
-            drain(operation);
-            reply
-        }
-        Answer::Same(operation) => json(200, &operation),
-        Answer::Conflict(why) => text(409, &why),
-    }
-}
-
-fn get_operation(shared: &Shared, key: &str) -> Reply {
-    match shared.with(|observed| observed.drain.clone()).filter(|operation| operation.key == key) {
-        Some(operation) => json(200, &operation),
-        None => text(404, "no operation is known under this key"),
-    }
-}
-
-fn header(request: &Request, name: &'static str) -> Option<String> {
-    let found = request.headers().iter().find(|header| header.field.equiv(name))?;
-    Some(found.value.as_str().trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 fn text(status: u16, body: &str) -> Reply {

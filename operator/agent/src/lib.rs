@@ -8,7 +8,6 @@ pub mod http;
 pub mod install;
 pub mod member;
 pub mod nodetool;
-pub mod operation;
 pub mod places;
 pub mod process;
 pub mod ring;

@@ -14,7 +14,6 @@ use crate::contract::{AGENT_PORT, ContractError, Instance, Service};
 use crate::event::{Event, watch_signals};
 use crate::member::{Member, MemberError};
 use crate::nodetool::Nodetool;
-use crate::operation::{Operation, State};
 use crate::places::Places;
 use crate::process::{Children, Exit};
 use crate::seek::wait_for_seeds;
@@ -25,7 +24,6 @@ use crate::{config, http, log, watch};
 /// Of the grace period: kept for the server to end after its drain, and for the agent itself.
 const AFTER_DRAIN: Duration = Duration::from_secs(10);
 const AFTER_SERVER: Duration = Duration::from_secs(3);
-const DRAIN_LIMIT: Duration = Duration::from_secs(600);
 const HTTP_THREADS: usize = 2;
 
 /// Why the agent ends without, or before, its server.
@@ -68,7 +66,7 @@ pub fn run(root: &Path) -> Result<Exit, AgentError> {
     let (shared, wishes) = Shared::new(instance, service, member);
     places.create().map_err(failed("prepare the run directory"))?;
     let nodetool = Nodetool { children, places };
-    serve_http(&shared, &nodetool)?;
+    serve_http(&shared)?;
     let Some(seeds) = wait_for_seeds(&shared, settled, &received).map_err(AgentError::Refused)? else {
         return Ok(Exit(0));
     };
@@ -85,7 +83,7 @@ pub fn run(root: &Path) -> Result<Exit, AgentError> {
     Ok(supervise(&shared, &nodetool, pid, &received))
 }
 
-fn serve_http(shared: &Shared, nodetool: &Nodetool) -> Result<(), AgentError> {
+fn serve_http(shared: &Shared) -> Result<(), AgentError> {
     let address = SocketAddr::new(shared.instance.address, AGENT_PORT);
     let server = tiny_http::Server::http(address).map_err(|error| AgentError::System {
         doing: format!("listen on {address}"),
@@ -93,24 +91,10 @@ fn serve_http(shared: &Shared, nodetool: &Nodetool) -> Result<(), AgentError> {
     })?;
     let server = Arc::new(server);
     for _ in 0..HTTP_THREADS {
-        let (server, shared, nodetool) = (server.clone(), shared.clone(), nodetool.clone());
-        thread::spawn(move || {
-            http::serve(&server, &shared, &|operation| {
-                let (shared, nodetool) = (shared.clone(), nodetool.clone());
-                thread::spawn(move || drain(&shared, &nodetool, operation));
-            });
-        });
+        let (server, shared) = (server.clone(), shared.clone());
+        thread::spawn(move || http::serve(&server, &shared));
     }
     Ok(())
-}
-
-fn drain(shared: &Shared, nodetool: &Nodetool, operation: Operation) {
-    let done = match nodetool.run(&["drain"], DRAIN_LIMIT) {
-        Ok(_) => Operation { state: State::Done, ..operation },
-        Err(message) => Operation { state: State::Failed, message, ..operation },
-    };
-    log(&format!("drain {}: {:?} {}", done.key, done.state, done.message));
-    shared.with(|observed| observed.drain = Some(done));
 }
 
 fn start(nodetool: &Nodetool, shared: &Shared, events: Sender<Event>) -> Result<Pid, AgentError> {

@@ -10,8 +10,6 @@ use serde::Serialize;
 
 use crate::contract::{Instance, Service};
 use crate::member::Member;
-use crate::operation::Operation;
-use crate::operation::State as OperationState;
 use crate::ring::Peer;
 
 /// An answer of the server older than this counts as no answer.
@@ -71,7 +69,6 @@ pub struct Observed {
     pub answered: bool,
     pub local: View<Local>,
     pub ring: View<Vec<Peer>>,
-    pub drain: Option<Operation>,
     /// The marker on the volume.
     pub member: Option<Member>,
     /// Why the marker could not be written, if so.
@@ -87,7 +84,6 @@ impl Observed {
             answered: false,
             local: View::Unknown(unknown.to_owned()),
             ring: View::Unknown(unknown.to_owned()),
-            drain: None,
             member,
             trouble: None,
         }
@@ -123,8 +119,6 @@ pub enum Mode {
     Normal,
     Leaving,
     Moving,
-    Draining,
-    Drained,
     Stopping,
     Unknown,
 }
@@ -221,12 +215,10 @@ fn own(observed: &Observed, address: IpAddr) -> Own<'_> {
 }
 
 fn mode(observed: &Observed, local: Option<&Local>, own: Own<'_>) -> Mode {
-    match (&observed.process, observed.drain.as_ref().map(|drain| drain.state)) {
-        (Process::Waiting(_), _) => return Mode::Waiting,
-        (Process::Stopping, _) => return Mode::Stopping,
-        (Process::Running, Some(OperationState::Running)) => return Mode::Draining,
-        (Process::Running, Some(OperationState::Done)) => return Mode::Drained,
-        (Process::Running, Some(OperationState::Failed) | None) => {}
+    match &observed.process {
+        Process::Waiting(_) => return Mode::Waiting,
+        Process::Stopping => return Mode::Stopping,
+        Process::Running => {}
     }
     let state = match own {
         Own::RingUnknown | Own::Absent => None,

@@ -151,18 +151,10 @@ fn before_the_first_answer_a_server_starts_or_joins() {
 }
 
 #[test]
-fn waiting_draining_and_stopping_win_over_what_the_server_says() {
+fn waiting_and_stopping_win_over_what_the_server_says() {
     let now = Instant::now();
     let waiting = Observed { process: Process::Waiting("no seed".to_owned()), ..joined("UN", now) };
     assert_eq!(shown(&waiting, now), (Mode::Waiting, false, "no seed".to_owned()));
     let stopping = Observed { process: Process::Stopping, ..joined("UN", now) };
     assert_eq!(shown(&stopping, now).0, Mode::Stopping);
-    for (state, mode) in [
-        (OperationState::Running, Mode::Draining),
-        (OperationState::Done, Mode::Drained),
-        (OperationState::Failed, Mode::Normal),
-    ] {
-        let drain = Operation { state, ..Operation::drain("k") };
-        assert_eq!(shown(&Observed { drain: Some(drain), ..joined("UN", now) }, now).0, mode);
-    }
 }
