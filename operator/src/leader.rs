@@ -27,7 +27,8 @@ pub const LEASE_MILLIS: u64 = 15_000;
 pub const RENEW_DEADLINE_MILLIS: u64 = 10_000;
 /// Time between two attempts.
 pub const RETRY: Duration = Duration::from_secs(2);
-/// What a write may take from the moment that it is sent until nothing of it is on the way any more.
+/// What a write may take to reach the API server. One that takes longer may arrive after another copy has begun to lead;
+/// its preconditions see to it that it harms nothing.
 const WRITE_MARGIN_MILLIS: u64 = 5_000;
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(4);
@@ -50,7 +51,7 @@ impl Leadership {
         Self(Arc::new(Inner { clock, renewed: AtomicU64::new(0) }))
     }
 
-    /// Whether a write that is sent now reaches the API server while the lease still holds.
+    /// Whether a write that is sent now reaches the API server while the lease still holds, if it is not held up.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         let renewed = self.0.renewed.load(Ordering::Acquire);

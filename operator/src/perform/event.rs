@@ -69,8 +69,7 @@ fn event(about: ObjectReference, words: &Words<'_>, instance: &str, now: Timesta
     Event {
         metadata: ObjectMeta {
             name: Some(format!("{stem}.{:016x}", hasher.finish())),
-            // Events about objects without a namespace go where kubectl looks for them.
-            namespace: Some(about.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+            namespace: about.namespace.clone(),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(now)),

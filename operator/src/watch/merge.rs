@@ -43,7 +43,7 @@ impl Merge {
                 }
             }
             Input::Applied(object) => state.insert(object.key(), object.uid()),
-            Input::Undecodable { key, .. } => state.insert(key.clone(), ""),
+            Input::Undecodable { key, .. } => state.keep(key.clone()),
             Input::Deleted { key, .. } => {
                 state.known.remove(key);
                 state.listing.iter_mut().for_each(|list| drop(list.remove(key)));
@@ -72,6 +72,12 @@ impl Merge {
 }
 
 impl Part {
+    /// It is there, and which one of its name it is cannot be read: it is taken for the one that was there.
+    fn keep(&mut self, key: Key) {
+        let uid = self.known.get(&key).cloned().unwrap_or_default();
+        self.insert(key, &uid);
+    }
+
     fn insert(&mut self, key: Key, uid: &str) {
         if let Some(list) = &mut self.listing {
             list.insert(key.clone(), uid.to_owned());
@@ -127,6 +133,16 @@ mod tests {
         told(&mut merge, 1, [BEGAN, map("b", "y"), ENDED]);
         let again = told(&mut merge, 0, [BEGAN, map("a", "z"), ENDED]);
         assert_eq!(again, ["applied ConfigMap a/z", "deleted ConfigMap a/x x"]);
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_any_more_is_the_one_that_was_there() {
+        let mut merge = Merge::new(Kind::ConfigMap, 2);
+        told(&mut merge, 0, [BEGAN, map("a", "x"), ENDED]);
+        let Input::Applied(object) = map("a", "x") else { panic!("no map") };
+        told(&mut merge, 0, [Input::Undecodable { key: object.key(), message: "no map".to_owned() }]);
+        let again = told(&mut merge, 0, [BEGAN, ENDED]);
+        assert_eq!(again, ["deleted ConfigMap a/x x"]);
     }
 
     #[test]
