@@ -67,6 +67,10 @@ pub struct OperatorArgs {
     /// Image that holds the agent of data-service pods; usually the operator's own.
     #[arg(long, env = "TWOFOLD_AGENT_IMAGE", default_value = concat!("docker.io/twofold/operator:", env!("CARGO_PKG_VERSION")))]
     pub agent_image: String,
+    /// Processor architecture that the agent's image is built for, as Kubernetes names it; repeat for more [default: the
+    /// operator's own]. Data services are placed on machines of these only.
+    #[arg(long = "agent-architecture", env = "TWOFOLD_AGENT_ARCHITECTURE", value_delimiter = ',')]
+    pub agent_architectures: Vec<String>,
     /// DNS domain of the cluster, such as `cluster.local`, appended to host names [default: none].
     #[arg(long, env = "TWOFOLD_CLUSTER_DOMAIN", default_value = "")]
     pub cluster_domain: String,
@@ -86,9 +90,23 @@ impl OperatorArgs {
             namespaces: self.watch_namespaces.clone(),
             bind_timeout_millis: self.bind_timeout_seconds.saturating_mul(1_000),
             agent_image: self.agent_image.clone(),
+            agent_architectures: if self.agent_architectures.is_empty() {
+                vec![own_architecture().to_owned()]
+            } else {
+                self.agent_architectures.clone()
+            },
             cluster_domain: self.cluster_domain.clone(),
             allow_claim_patch: self.allow_claim_patch,
         }
+    }
+}
+
+/// The architecture that this program was built for, by the name that Kubernetes has for it.
+fn own_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Settings {
     pub agent_image: String,
     /// The cluster's DNS domain, appended to host names when not empty.
     pub cluster_domain: String,
+    /// The processor architectures that the service agent's image is built for, by Kubernetes' names.
+    pub agent_architectures: Vec<String>,
     /// Whether claims may be re-aimed by a patch.
     pub allow_claim_patch: bool,
 }
@@ -22,6 +24,7 @@ impl Default for Settings {
             bind_timeout_millis: 60_000,
             agent_image: "docker.io/twofold/operator:test".to_owned(),
             cluster_domain: String::new(),
+            agent_architectures: vec!["amd64".to_owned()],
             allow_claim_patch: false,
         }
     }

@@ -41,6 +41,13 @@ fn zones(zones: &[&str]) -> BTreeMap<String, String> {
 /// Resources that cannot be carried out.
 fn cases() -> Vec<(&'static str, Value)> {
     vec![
+        ("a version of another configuration", json!({"spec": {"version": "4.1.7"}})),
+        (
+            "agents that are preferred",
+            json!({"spec": {"placement": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+                {"weight": 1, "preference": {"matchExpressions": [{"key": "disk", "operator": "Exists"}]}}
+            ]}}}}),
+        ),
         ("a heap over the memory limit", json!({"spec": {"heap": "5Gi"}})),
         ("a heap below the least", json!({"spec": {"heap": "32Mi"}})),
         (

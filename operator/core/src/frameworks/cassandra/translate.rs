@@ -37,7 +37,10 @@ pub fn service(
     let sample = pod::sample(resource, settings);
     let sample = sample.spec.unwrap_or_default();
     let shape = requests::shape(&sample);
-    let admission = admission(resource);
+    let admission = admission(resource).map(|admission| Admission {
+        architectures: settings.agent_architectures.iter().map(|name| Word::from(name.as_str())).collect(),
+        ..admission
+    });
     let bytes = parse_bytes(&spec.storage.size);
     match (shape, admission, bytes) {
         (Ok(shape), Ok(admission), Ok(bytes)) => Ok(ServiceSpec {

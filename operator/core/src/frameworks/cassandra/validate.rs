@@ -12,6 +12,8 @@ use twofold_crds::{CassandraService, ServiceLedgerSpec};
 /// The longest name from which all other names can be made: pods, their host names and services.
 const MAX_NAME: usize = 40;
 const LEAST_HEAP: u64 = 64 << 20;
+/// What versions begin with whose configuration is known.
+const SUPPORTED_VERSIONS: &str = "5.0.";
 
 /// All problems of the resource; none when it can be carried out.
 #[must_use]
@@ -23,6 +25,7 @@ pub fn problems(resource: &CassandraService, ledger: Option<&ServiceLedgerSpec>)
     nodes_and_racks(resource, &mut found);
     rack_list(resource, &mut found);
     configuration(resource, &mut found);
+    without_effect(resource, &mut found);
     ledger_kind(resource, ledger, &mut found);
     found
 }
@@ -209,6 +212,26 @@ fn configuration(resource: &CassandraService, found: &mut Vec<Problem>) {
     if spec.placement.max_per_host < 1 {
         let message = "no agent could take a node; use at least 1";
         found.push(problem("InvalidPlacement", "spec.placement.maxPerHost", message));
+    }
+}
+
+/// What would be taken and change nothing, or not start.
+fn without_effect(resource: &CassandraService, found: &mut Vec<Problem>) {
+    let spec = &resource.spec;
+    if !spec.version.starts_with(SUPPORTED_VERSIONS) {
+        let message = format!(
+            "Cassandra {} is not supported: configuration is written for {SUPPORTED_VERSIONS}x; name such a version",
+            spec.version
+        );
+        found.push(problem("Unsupported", "spec.version", message));
+    }
+    let affinity = spec.placement.node_affinity.iter();
+    let preferred =
+        affinity.flat_map(|affinity| &affinity.preferred_during_scheduling_ignored_during_execution);
+    if preferred.flatten().next().is_some() {
+        let field = "spec.placement.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution";
+        let message = "preferring agents is not supported; remove it, or require them";
+        found.push(problem("Unsupported", field, message));
     }
 }
 

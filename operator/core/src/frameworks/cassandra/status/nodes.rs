@@ -134,7 +134,7 @@ fn running(
         Some(Ok(said)) => {
             let state = match said.mode.as_str() {
                 "Joining" => NodeState::Joining,
-                "Draining" | "Drained" | "Stopping" => NodeState::Draining,
+                "Stopping" => NodeState::Draining,
                 _ if view.joined => NodeState::NotReady,
                 _ => NodeState::Starting,
             };
