@@ -49,13 +49,16 @@ pub async fn run(args: &ExplainArgs) -> anyhow::Result<String> {
     let mut state = State::new(Settings::default());
     let tick = Tick { cycle: 1, now: clock::wall() };
     let listed = timeout(PATIENCE, async {
-        while !state.is_synced() {
+        loop {
             let Some(input) = inputs.recv().await else { bail!("the watches ended") };
-            decide(&mut state, vec![input], tick);
+            let decision = decide(&mut state, vec![input], tick);
+            if state.is_synced() {
+                return Ok(decision);
+            }
         }
-        Ok(())
     });
-    listed.await.context("failed to list the cluster within a minute")??;
+    let decision = listed.await.context("failed to list the cluster within a minute")??;
+    decide(&mut state, explain::unsent(decision.actions), Tick { cycle: 2, ..tick });
     Ok(explain::page(&state, &key))
 }
 

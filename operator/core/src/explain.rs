@@ -1,10 +1,12 @@
 //! Why something waits, in words: one sentence for a status, a page for `twofold explain`.
 
+use crate::action::{Action, Write};
 use crate::decide::{Entry, State};
 use crate::frameworks::{Waiting, WaitingGroup};
+use crate::input::{Cause, Failure, Input, Outcome};
 use crate::object::Key;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use twofold_allocator::allocator::Allocator;
 use twofold_allocator::explain::{Explanation, Fit, Standing, Verdict};
 use twofold_allocator::resources::Listed;
@@ -13,6 +15,9 @@ use twofold_sdk::refusal::Refusals;
 
 /// The most groups of refusals that a status shows.
 const MOST_GROUPS: usize = 16;
+/// The most sentences of a status, and the most characters of each: together they stay within what a condition holds.
+const MOST_SENTENCES: usize = 8;
+const MOST_CHARACTERS: usize = 500;
 /// The most agents that a page shows for one reason.
 const MOST_AGENTS: usize = 3;
 
@@ -43,8 +48,21 @@ pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
         sentences.push(format!("the last write failed: {message}"));
     }
     told.groups.truncate(MOST_GROUPS);
-    told.summary = sentences.join("; ");
+    told.summary = joined(&sentences);
     told
+}
+
+/// Sentences in one line, as many as people read; how many more there are.
+fn joined(sentences: &[String]) -> String {
+    let shown = sentences.get(..MOST_SENTENCES).unwrap_or(sentences);
+    let cut: Vec<String> =
+        shown.iter().map(|sentence| sentence.chars().take(MOST_CHARACTERS).collect()).collect();
+    let mut text = cut.join("; ");
+    let more = sentences.len() - shown.len();
+    if more > 0 {
+        let _ = write!(text, "; and {more} more");
+    }
+    text
 }
 
 fn groups(refusals: &Refusals) -> impl Iterator<Item = WaitingGroup> {
@@ -101,6 +119,18 @@ fn fit(fit: &Fit) -> String {
         }
     }
     text
+}
+
+/// What the brain is told of its writes where none is sent: a dry run passes, as it has in the operator, so that what
+/// waits is asked for; everything else is left alone.
+#[must_use]
+pub fn unsent(actions: Vec<Action>) -> Vec<Input> {
+    let left = || Failure { cause: Cause::NotSent, message: "an explanation changes nothing".to_owned() };
+    let outcome = |action: Action| {
+        let result = if matches!(action.write, Write::DryRun(_)) { Ok(None) } else { Err(left()) };
+        Input::Outcome(Outcome { action, result })
+    };
+    actions.into_iter().map(outcome).collect()
 }
 
 /// A page about one service or job: its instances, its plans, and for each ask what every agent says.

@@ -1,9 +1,9 @@
 //! From launches and plans to writes.
 
-use super::State;
 use super::entry::Entry;
 use super::plans::with_situation;
 use super::rounds::Launched;
+use super::{State, outcomes};
 use crate::action::{Action, Stage, Write};
 use crate::explain;
 use crate::frameworks::{Problem, Waiting};
@@ -48,11 +48,8 @@ fn retell(state: &mut State, entry: &mut Entry, now: Timestamp) {
         state.look_again(&entry.key, Some(again));
         return;
     }
-    let told = explain::waiting(entry, &state.allocator);
-    if told != entry.waiting {
-        entry.waiting = told;
-        entry.waiting_at = now;
-    }
+    entry.waiting = explain::waiting(entry, &state.allocator);
+    entry.waiting_at = now;
 }
 
 fn status(state: &State, entry: &Entry, now: Timestamp) -> Vec<Action> {
@@ -76,7 +73,14 @@ fn status(state: &State, entry: &Entry, now: Timestamp) -> Vec<Action> {
             _ => Vec::new(),
         }
     });
-    told.unwrap_or_default()
+    let mut told = told.unwrap_or_default();
+    if !entry.not_stored.is_empty() {
+        told.retain(|action| match &action.write {
+            Write::Status { patch, .. } => !outcomes::fields(patch).is_subset(&entry.not_stored),
+            _ => true,
+        });
+    }
+    told
 }
 
 /// Of the ledger writes of one service only the last is sent: each builds on those before it, and a ledger can be

@@ -1,10 +1,10 @@
 //! What is kept of one service between two cycles.
 
-use crate::action::Stage;
+use crate::action::{Stage, Write};
 use crate::frameworks::{Problem, Waiting};
 use crate::memory::Memory;
 use crate::object::Key;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::ask::Demand;
 use twofold_allocator::id::AskId;
 use twofold_allocator::tick::Timestamp;
@@ -37,7 +37,7 @@ pub struct Entry {
     pub refusals: BTreeMap<AskId, Refusals>,
     /// How it stands with the room that it waits for, as its status says it.
     pub waiting: Waiting,
-    /// When that was last said anew.
+    /// When that was last worked out.
     pub waiting_at: Timestamp,
     /// The strict dry run of its pods.
     pub trial: Trial,
@@ -47,6 +47,10 @@ pub struct Entry {
     pub memory: Memory,
     /// Writes that failed in a row, and until when nothing is tried again.
     pub setback: Setback,
+    /// The object of which a write last came too late, if it was not written since.
+    pub stale: Option<Key>,
+    /// The fields of the last status that the API server took and did not store.
+    pub not_stored: BTreeSet<String>,
 }
 
 /// How far the strict dry run of a resource's pods is. Nothing is launched before it passed.
@@ -73,6 +77,8 @@ pub struct Setback {
     pub stage: Option<Stage>,
     /// What the API server said last.
     pub message: Option<String>,
+    /// Whether all that failed since it began were creations.
+    pub only_creations: bool,
 }
 
 impl Entry {
@@ -95,6 +101,8 @@ impl Entry {
             launch_failure: None,
             memory: Memory::default(),
             setback: Setback::default(),
+            stale: None,
+            not_stored: BTreeSet::new(),
         }
     }
 }
@@ -109,11 +117,14 @@ impl Trial {
 
 impl Setback {
     /// Notes a failed write at this time: wait 1 s, doubling, at most 5 min.
-    pub fn note(&mut self, stage: Stage, message: &str, now: Timestamp) {
+    pub fn note(&mut self, write: &Write, message: &str, now: Timestamp) {
+        let creation = matches!(write, Write::Create(_));
         if self.holds(now) {
+            self.only_creations &= creation;
             return;
         }
-        self.stage = Some(stage);
+        self.only_creations = creation;
+        self.stage = Some(write.stage());
         self.failures = self.failures.saturating_add(1);
         let wait = 1_000u64.saturating_mul(1 << self.failures.saturating_sub(1).min(9)).min(300_000);
         self.until = Some(now.plus_millis(wait));

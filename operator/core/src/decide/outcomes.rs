@@ -2,10 +2,12 @@
 
 use super::entry::Entry;
 use super::{State, feed};
-use crate::action::{Action, Note, Stage, Target, Write};
+use crate::action::{Action, Note, Target, Write};
 use crate::frameworks::Problem;
 use crate::input::{Cause, Failure, Outcome};
 use crate::object::{Key, Kind, Object};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use twofold_allocator::change::Change;
 use twofold_allocator::tick::Timestamp;
 
@@ -24,8 +26,9 @@ pub(super) fn note(state: &mut State, outcome: &Outcome, now: Timestamp) -> Opti
     }
     let event = state.services.get_mut(owner).and_then(|entry| {
         match (&outcome.action.write, &outcome.result) {
-            (Write::DryRun(_), result) => tried(entry, result.as_ref().err(), now),
-            (Write::Event(_), _) | (_, Ok(_)) => {}
+            (write @ Write::DryRun(_), result) => tried(entry, write, result.as_ref().err(), now),
+            (Write::Event(_), _) => {}
+            (write, Ok(object)) => done(entry, write, object.as_ref()),
             (write, Err(failure)) => failed(entry, write, failure, now),
         }
         event(outcome, &entry.uid)
@@ -50,7 +53,24 @@ fn settle(state: &mut State, owner: &Key, now: Timestamp) {
     state.dirty.insert(owner.clone());
 }
 
-fn tried(entry: &mut Entry, failure: Option<&Failure>, now: Timestamp) {
+/// What was written is not stale. A status that the API server took and did not store is not sent again as it is: its
+/// definition of the kind has no such field.
+fn done(entry: &mut Entry, write: &Write, object: Option<&Object>) {
+    if entry.stale.as_ref() == Some(&write.key()) {
+        entry.stale = None;
+    }
+    if let (Write::Status { target, patch }, Some(object)) = (write, object) {
+        let stored = object.metadata().resource_version != target.resource_version;
+        entry.not_stored = if stored { BTreeSet::new() } else { fields(patch) };
+    }
+}
+
+/// The fields of the status that a patch is about.
+pub(super) fn fields(patch: &Value) -> BTreeSet<String> {
+    patch["status"].as_object().into_iter().flat_map(|status| status.keys().cloned()).collect()
+}
+
+fn tried(entry: &mut Entry, write: &Write, failure: Option<&Failure>, now: Timestamp) {
     entry.trial.open = entry.trial.open.saturating_sub(1);
     let Some(failure) = failure else { return };
     match failure.cause {
@@ -64,17 +84,22 @@ fn tried(entry: &mut Entry, failure: Option<&Failure>, now: Timestamp) {
         Cause::AlreadyExists => {}
         Cause::Conflict | Cause::NotFound | Cause::Forbidden | Cause::Unavailable | Cause::NotSent => {
             entry.trial.sent = false;
-            entry.setback.note(Stage::Pod, &failure.message, now);
+            entry.setback.note(write, &failure.message, now);
         }
     }
 }
 
 fn failed(entry: &mut Entry, write: &Write, failure: &Failure, now: Timestamp) {
     match failure.cause {
-        Cause::Conflict | Cause::NotFound | Cause::NotSent => {}
-        Cause::AlreadyExists | Cause::Invalid | Cause::Forbidden | Cause::Unavailable => {
-            entry.setback.note(write.stage(), &failure.message, now);
-        }
+        Cause::NotSent => {}
+        // The first time the watch is behind, and is about to show what changed.
+        Cause::Conflict | Cause::NotFound if entry.stale.replace(write.key()) != Some(write.key()) => {}
+        Cause::Conflict
+        | Cause::NotFound
+        | Cause::AlreadyExists
+        | Cause::Invalid
+        | Cause::Forbidden
+        | Cause::Unavailable => entry.setback.note(write, &failure.message, now),
     }
 }
 

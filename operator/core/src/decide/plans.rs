@@ -150,6 +150,7 @@ fn plan_service(
     framework: &dyn Framework,
     now: Timestamp,
 ) -> Vec<Action> {
+    tell_framework(state, spec);
     let upkeep = with_situation(entry, &state.world, &state.settings, now, |framework, situation| {
         framework.upkeep(spec, situation)
     });
@@ -158,7 +159,11 @@ fn plan_service(
     let held = entry.setback.holds(now);
     let mut actions = if held { Vec::new() } else { upkeep.actions };
     state.look_again(&entry.key, upkeep.wake_at);
-    if upkeep.wants_offers && !held {
+    if entry.view.instances.values().all(|seen| seen.failed_launches == 0) {
+        entry.launch_failure = None;
+    }
+    // What was launched before a creation was refused is withdrawn in time all the same.
+    if upkeep.wants_offers && (!held || entry.setback.only_creations) {
         actions.extend(remove(state, entry, spec, now));
         state.look_again(&entry.key, bind_deadline(entry, state.settings.bind_timeout_millis, now));
     }
@@ -221,13 +226,16 @@ pub(super) fn pause_demand(state: &mut State) {
     }
 }
 
-fn tell_demand(state: &mut State, entry: &mut Entry, spec: &ServiceSpec) {
+fn tell_framework(state: &mut State, spec: &ServiceSpec) {
     state.tell(Change::Framework(Consumer {
         id: spec.framework.clone(),
         role: spec.role.clone(),
         priority: spec.priority,
         since: spec.since,
     }));
+}
+
+fn tell_demand(state: &mut State, entry: &mut Entry, spec: &ServiceSpec) {
     let asks: Vec<_> = entry.asks.iter().map(|ask| ask.ask.clone()).collect();
     let demand = if asks.is_empty() { Demand::None } else { Demand::Asks(asks) };
     if demand != entry.demand {
