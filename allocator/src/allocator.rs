@@ -14,9 +14,10 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug)]
 pub struct Allocator {
     pub(crate) books: Books,
-    pub(crate) live: BTreeMap<OfferId, LiveOffer>,
+    /// The offers that stay out beyond their turn.
+    pub(crate) out: BTreeMap<OfferId, LiveOffer>,
     /// The offer whose turn it is, which ends with the turn.
-    pub(crate) current: Option<OfferId>,
+    pub(crate) current: Option<LiveOffer>,
     pub(crate) next_offer_id: u64,
     pub(crate) tick: Tick,
     pub(crate) turns: u64,
@@ -44,7 +45,7 @@ impl Allocator {
     pub fn new(policy: Policy) -> Self {
         Self {
             books: Books::new(policy),
-            live: BTreeMap::new(),
+            out: BTreeMap::new(),
             current: None,
             next_offer_id: 1,
             tick: Tick::default(),
@@ -82,6 +83,20 @@ impl Allocator {
 
     /// The offers that wait for an answer.
     pub fn live_offers(&self) -> impl Iterator<Item = &Offer> {
-        self.live.values().map(|live| &live.offer)
+        self.live().map(|live| &live.offer)
+    }
+
+    pub(crate) fn live(&self) -> impl Iterator<Item = &LiveOffer> {
+        self.out.values().chain(&self.current)
+    }
+
+    /// One live offer.
+    pub(crate) fn live_offer(&self, id: OfferId) -> Option<&LiveOffer> {
+        self.current.as_ref().filter(|live| live.offer.id == id).or_else(|| self.out.get(&id))
+    }
+
+    /// Takes a live offer out.
+    pub(crate) fn take_live(&mut self, id: OfferId) -> Option<LiveOffer> {
+        self.current.take_if(|live| live.offer.id == id).or_else(|| self.out.remove(&id))
     }
 }

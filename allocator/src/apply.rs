@@ -3,13 +3,14 @@
 use crate::agent::Agent;
 use crate::allocator::Allocator;
 use crate::ask::Demand;
+use crate::books::agent::Growth;
 use crate::books::task::TaskBook;
 use crate::books::want::{Want, wants_of};
 use crate::books::{AgentNo, FrameworkNo, RoleNo};
 use crate::change::Change;
 use crate::framework::Framework;
 use crate::holding::{Holding, Owner};
-use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
+use crate::id::{AgentId, FrameworkId, OfferId, RolePath, TaskId};
 use crate::refused::Refused;
 use crate::role::Role;
 use crate::tick::Timestamp;
@@ -58,7 +59,7 @@ impl Allocator {
         if !self.books.agents.at(no).is_active() {
             self.rescind_on(no);
         }
-        self.books.agent_grew(no, another);
+        self.books.agent_grew(no, if another { Growth::Another } else { Growth::More });
         true
     }
 
@@ -201,12 +202,8 @@ impl Allocator {
 
     /// Ends the live offers of a framework.
     fn rescind_of(&mut self, framework: FrameworkNo) {
-        let ended: Vec<_> = self
-            .live
-            .iter()
-            .filter(|(_, live)| live.want.framework == framework)
-            .map(|(id, _)| *id)
-            .collect();
+        let ended = self.live().filter(|live| live.want.framework == framework);
+        let ended: Vec<OfferId> = ended.map(|live| live.offer.id).collect();
         for id in ended {
             self.rescind(id);
         }
@@ -219,8 +216,8 @@ impl Allocator {
             crate::offer::Terms::Parts { parts, .. } => parts.iter().any(|(named, _)| *named == id),
             crate::offer::Terms::Units { .. } => false,
         };
-        let ended: Vec<_> =
-            self.live.iter().filter(|(_, live)| names(&live.offer.terms)).map(|(id, _)| *id).collect();
+        let ended = self.live().filter(|live| names(&live.offer.terms));
+        let ended: Vec<OfferId> = ended.map(|live| live.offer.id).collect();
         for id in ended {
             self.rescind(id);
         }

@@ -1,11 +1,12 @@
 //! Filters: what a framework refused stays hidden from it while there is no more to give, and is shown again once
 //! there is. A refusal is of the ask that was offered.
 
+use crate::books::agent::Growth;
 use crate::books::want::{Terms, Want, WantState};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
 use crate::refusal::Level;
 use crate::tick::Timestamp;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// What may be lost: who waits for what, and what changed since they were last looked at.
@@ -17,8 +18,8 @@ pub(crate) struct Soft {
     pub(crate) parked: BTreeSet<WantNo>,
     /// Wants that refused something.
     pub(crate) refusing: BTreeSet<WantNo>,
-    /// Agents that have more to give than before, or are others than before (true).
-    grown: BTreeMap<AgentNo, bool>,
+    /// Agents that have more to give than before, or are others than before; those of no growth are passed over.
+    grown: Vec<AgentNo>,
     /// The number of the last refusal.
     pub(crate) refusals: u64,
     /// Nothing ends by time before this.
@@ -27,17 +28,14 @@ pub(crate) struct Soft {
     fleet: u64,
 }
 
-impl Soft {
-    /// Forgets that an agent changed, as it is struck out.
-    pub(crate) fn forget_growth(&mut self, agent: AgentNo) {
-        self.grown.remove(&agent);
-    }
-}
-
 impl Books {
     /// Notes that an agent has more to give, or is another than before.
-    pub(crate) fn agent_grew(&mut self, agent: AgentNo, another: bool) {
-        *self.soft.grown.entry(agent).or_default() |= another;
+    pub(crate) fn agent_grew(&mut self, agent: AgentNo, growth: Growth) {
+        let known = &mut self.agents.at_mut(agent).growth;
+        if *known == Growth::None {
+            self.soft.grown.push(agent);
+        }
+        *known = growth.max(*known);
     }
 
     /// Notes that a want refused every agent that it saw.
@@ -85,11 +83,16 @@ impl Books {
             self.soft.fleet = self.fleet;
             self.lift_other_views();
         }
-        if self.soft.refusing.is_empty() && self.soft.asleep.is_empty() {
-            // Levels that nobody refused at any more are passed over until somebody refuses again.
-            self.soft.grown.clear();
-        }
-        for (agent, another) in core::mem::take(&mut self.soft.grown) {
+        // Levels that nobody refused at any more are passed over until somebody refuses again.
+        let looked_at = !self.soft.refusing.is_empty() || !self.soft.asleep.is_empty();
+        let mut grown = core::mem::take(&mut self.soft.grown);
+        grown.sort_unstable();
+        for agent in grown.drain(..) {
+            let growth = core::mem::take(&mut self.agents.at_mut(agent).growth);
+            if growth == Growth::None || !looked_at {
+                continue;
+            }
+            let another = growth == Growth::Another;
             let (full, kept) = self.outgrown(agent, another);
             let refusing: Vec<WantNo> = self.soft.refusing.iter().copied().collect();
             for no in refusing {
@@ -102,6 +105,8 @@ impl Books {
                 }
             }
         }
+        // The list is kept for what grows next.
+        self.soft.grown = grown;
     }
 
     /// The levels of refusal that an agent outgrew, for those that see all of it and for those that leave room to GPUs.
@@ -189,7 +194,7 @@ impl Books {
 
     /// Strikes an agent out of what was refused and avoided, as it is gone.
     pub(crate) fn forget_agent(&mut self, agent: AgentNo) {
-        self.soft.forget_growth(agent);
+        self.agents.at_mut(agent).growth = Growth::None;
         let refusing: Vec<WantNo> = self.soft.refusing.iter().copied().collect();
         for no in refusing {
             if self.want_mut(no).is_some_and(|want| want.refused.lift(agent)) {

@@ -119,11 +119,11 @@ impl Allocator {
 
     /// Every live offer is of a want that is there.
     fn live_offers_have_wants(&self) -> impl Iterator<Item = Violation> {
-        let dead = self.live.iter().filter(|(_, live)| {
+        let dead = self.live().filter(|live| {
             let framework = self.books.framework_names.get(&live.offer.framework);
             framework != Some(&live.want.framework) || self.books.want(live.want).is_none()
         });
-        dead.map(|(id, _)| Violation::DeadOffer(*id))
+        dead.map(|live| Violation::DeadOffer(live.offer.id))
     }
 }
 

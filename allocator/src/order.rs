@@ -7,6 +7,7 @@
 mod definition;
 mod guaranteed;
 mod index;
+mod lists;
 
 use crate::books::want::Terms;
 use crate::books::{Books, FrameworkNo, RoleNo, WantNo};
@@ -18,7 +19,7 @@ use crate::wide::Fraction;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use definition::Waiting;
-pub(crate) use index::Order;
+pub(crate) use lists::Order;
 
 /// The want whose turn it is, and how far it may go.
 #[derive(Clone, Debug, PartialEq, Eq)]

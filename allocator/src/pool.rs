@@ -1,5 +1,5 @@
-//! The agents by name, in blocks that know the most that any of their agents has free: a search skips the blocks, and
-//! in a full cluster that is nearly all of them.
+//! The agents by name, in blocks that know the most that any of their agents has free, and these in blocks again: a
+//! search skips the blocks, and in a full cluster that is nearly all of them.
 
 use crate::ask::Shape;
 use crate::books::agent::AgentBook;
@@ -7,18 +7,17 @@ use crate::books::{AgentNo, Books};
 use crate::resources::Resources;
 use alloc::vec::Vec;
 
-const BLOCK: usize = 64;
+const BLOCK: usize = 16;
 
 /// The agents that are known, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pool {
     ranks: Vec<AgentNo>,
-    /// What each has free, by rank.
-    rooms: Vec<Room>,
+    /// First what each has free, by rank; then, of each block of the floor below, the most that any in it has; the last
+    /// floor is one block.
+    floors: Vec<Vec<Room>>,
     /// The rank of each agent, by its number.
     of: Vec<usize>,
-    /// Of each block at least the most that any of its agents has free.
-    blocks: Vec<Room>,
     /// Whether it is so now: not since an agent came or went.
     fresh: bool,
 }
@@ -115,9 +114,14 @@ impl Books {
                 *place = rank;
             }
         }
-        let rooms: Vec<Room> = ranks.iter().map(|no| room(self.agents.at(*no))).collect();
-        let blocks = rooms.chunks(BLOCK).map(most).collect();
-        self.pool = Pool { ranks, rooms, of, blocks, fresh: true };
+        let mut floors: Vec<Vec<Room>> = Vec::new();
+        let mut floor: Vec<Room> = ranks.iter().map(|no| room(self.agents.at(*no))).collect();
+        while floor.len() > BLOCK {
+            let above = floor.chunks(BLOCK).map(most).collect();
+            floors.push(core::mem::replace(&mut floor, above));
+        }
+        floors.push(floor);
+        self.pool = Pool { ranks, floors, of, fresh: true };
     }
 
     /// Notes that an agent came or went.
@@ -132,45 +136,35 @@ impl Books {
         }
         let known = self.pool.of.get(no.index()).copied().filter(|rank| *rank < self.pool.ranks.len());
         let Some(rank) = known else { return };
-        let room = room(self.agents.at(no));
-        if let Some(most) = self.pool.blocks.get_mut(rank / BLOCK) {
-            *most = most.combine(room, u64::max);
-        }
-        if let Some(known) = self.pool.rooms.get_mut(rank) {
-            *known = room;
-        }
-    }
-
-    /// The first agent from a rank on whose free part may hold `least`, with its rank. Blocks that promised more than
-    /// they have are corrected on the way.
-    pub(crate) fn search(&mut self, least: &Room, from: usize) -> Option<(usize, AgentNo)> {
-        let found = self.candidate(least, from);
-        let end = found.map_or(self.pool.ranks.len(), |(rank, _)| rank);
-        for at in from.div_ceil(BLOCK)..end / BLOCK {
-            if self.pool.blocks.get(at).is_some_and(|most| most.holds(least)) {
-                let most = self.pool.rooms.get(at * BLOCK..(at + 1) * BLOCK).map(most).unwrap_or_default();
-                if let Some(promised) = self.pool.blocks.get_mut(at) {
-                    *promised = most;
-                }
+        let mut room = room(self.agents.at(no));
+        let mut at = rank;
+        for floor in 0..self.pool.floors.len() {
+            let Some(floor) = self.pool.floors.get_mut(floor) else { return };
+            let Some(known) = floor.get_mut(at) else { return };
+            if core::mem::replace(known, room) == room {
+                return;
             }
+            let block = at / BLOCK * BLOCK;
+            room = most(floor.get(block..floor.len().min(block + BLOCK)).unwrap_or_default());
+            at /= BLOCK;
         }
-        found
     }
 
     /// The first agent from a rank on whose free part may hold `least`, with its rank.
     pub(crate) fn candidate(&self, least: &Room, from: usize) -> Option<(usize, AgentNo)> {
-        let mut rank = from;
-        while let Some(most) = self.pool.blocks.get(rank / BLOCK) {
-            let next = (rank / BLOCK + 1) * BLOCK;
-            if most.holds(least) {
-                let block = self.pool.rooms.get(rank..self.pool.rooms.len().min(next))?;
-                if let Some(at) = block.iter().position(|room| room.holds(least)) {
-                    return self.pool.ranks.get(rank + at).map(|no| (rank + at, *no));
+        let (mut floor, mut at) = (0, from);
+        loop {
+            // To the end of this block; then in the next block, or down into the one that was found.
+            let rooms = self.pool.floors.get(floor)?;
+            let end = rooms.len().min((at / BLOCK + 1) * BLOCK);
+            match rooms.get(at..end).unwrap_or_default().iter().position(|room| room.holds(least)) {
+                Some(found) if floor == 0 => {
+                    return self.pool.ranks.get(at + found).map(|no| (at + found, *no));
                 }
+                Some(found) => (floor, at) = (floor - 1, (at + found) * BLOCK),
+                None => (floor, at) = (floor + 1, at / BLOCK + 1),
             }
-            rank = next;
         }
-        None
     }
 
     /// The agents, by name, whose free part may hold `least`; while the order is not fresh, all.

@@ -97,13 +97,13 @@ impl Allocator {
     /// # Errors
     /// [`SettleError`]; nothing was booked, and the want waits until something changes.
     pub fn settle(&mut self, id: OfferId, answer: Answer) -> Result<Vec<Launch>, SettleError> {
-        let Some(live) = self.live.remove(&id) else {
+        // What stayed out beyond its turn held others back.
+        let stayed_out = self.out.contains_key(&id);
+        let Some(live) = self.take_live(id) else {
             self.stats.answers_refused += 1;
             return Err(SettleError::UnknownOffer(id));
         };
-        // What stayed out beyond its turn held others back.
-        self.changed |= self.current != Some(id);
-        self.current = None;
+        self.changed |= stayed_out;
         self.release(&live);
         match answer {
             Answer::Decline { until } => {

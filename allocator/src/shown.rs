@@ -33,7 +33,7 @@ impl Allocator {
     /// What a live offer shows; nothing when it is not live.
     #[must_use]
     pub fn shown<'a>(&'a self, offer: &Offer) -> Shown<'a> {
-        let live = self.live.get(&offer.id);
+        let live = self.live_offer(offer.id);
         let parts = match live.map(|live| &live.offer.terms) {
             Some(Terms::Parts { parts, .. }) => {
                 let no = |id| self.books.agent_names.get(id).copied();

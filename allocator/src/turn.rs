@@ -27,7 +27,7 @@ impl Allocator {
             Terms::Units { .. } => false,
         };
         let ended: Vec<OfferId> =
-            self.live.iter().filter(|(_, live)| over(&live.offer.terms)).map(|(id, _)| *id).collect();
+            self.out.values().filter(|live| over(&live.offer.terms)).map(|live| live.offer.id).collect();
         for id in ended {
             self.rescind(id);
         }
@@ -64,7 +64,7 @@ impl Allocator {
     }
 
     fn end_turn(&mut self) {
-        if let Some(live) = self.current.take().and_then(|id| self.live.remove(&id)) {
+        if let Some(live) = self.current.take() {
             self.stats.unanswered += 1;
             self.release(&live);
             self.books.set_state(live.want, WantState::Parked);
@@ -82,8 +82,12 @@ impl Allocator {
         self.next_offer_id += 1;
         let stays_out = matches!(terms, Terms::Parts { expires: Some(_), .. });
         let offer = Offer { id, framework, role: self.books.roles.at(role).path.clone(), terms };
-        self.live.insert(id, LiveOffer { offer: offer.clone(), want: choice.want, agents });
-        self.current = (!stays_out).then_some(id);
+        let live = LiveOffer { offer: offer.clone(), want: choice.want, agents };
+        if stays_out {
+            self.out.insert(id, live);
+        } else {
+            self.current = Some(live);
+        }
         if let Some(want) = self.books.want_mut(choice.want) {
             want.looked = true;
         }
@@ -135,7 +139,7 @@ impl Allocator {
         let room = self.books.least_room(choice.want);
         let (mut parts, mut agents) = (Vec::new(), Vec::new());
         let (mut cut, mut from) = (false, 0);
-        while let Some((rank, agent)) = self.books.search(&room, from) {
+        while let Some((rank, agent)) = self.books.candidate(&room, from) {
             from = rank + 1;
             if !self.books.has_room(choice.want, agent, false) {
                 continue;
@@ -166,14 +170,11 @@ impl Allocator {
 
     /// Ends a live offer from this side.
     pub(crate) fn rescind(&mut self, id: OfferId) {
-        let Some(live) = self.live.remove(&id) else { return };
+        let Some(live) = self.take_live(id) else { return };
         self.stats.rescinded += 1;
         self.rescinded.push(id);
         self.release(&live);
         self.changed = true;
-        if self.current == Some(id) {
-            self.current = None;
-        }
     }
 
     /// Takes back what a live offer has on the books.
@@ -194,7 +195,7 @@ impl Books {
     pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
         let (keeps, room) = (self.note_gpu_room(no), self.least_room(no));
         let mut from = 0;
-        while let Some((rank, agent)) = self.search(&room, from) {
+        while let Some((rank, agent)) = self.candidate(&room, from) {
             if self.has_room(no, agent, keeps) {
                 return true;
             }

@@ -38,6 +38,9 @@ impl Ord for Fraction {
         if self.den == other.den {
             return self.num.cmp(&other.num);
         }
+        if (self.num | self.den | other.num | other.den) >> 64 == 0 {
+            return (self.num * other.den).cmp(&(other.num * self.den));
+        }
         match (self.num.checked_mul(other.den), other.num.checked_mul(self.den)) {
             (Some(left), Some(right)) => left.cmp(&right),
             (Some(_) | None, Some(_) | None) => {

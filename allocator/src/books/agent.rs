@@ -31,6 +31,19 @@ pub(crate) struct AgentBook {
     pub(crate) changed: u64,
     /// Whether it is on the list of what the laws are to be checked on.
     pub(crate) touched: bool,
+    /// Whether it is on the list of those that have more to give.
+    pub(crate) growth: Growth,
+}
+
+/// What of an agent changed that may let somebody see more of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Growth {
+    #[default]
+    None,
+    /// It has more to give.
+    More,
+    /// It is another than before.
+    Another,
 }
 
 impl AgentBook {
@@ -48,6 +61,7 @@ impl AgentBook {
             over: false,
             changed: 0,
             touched: false,
+            growth: Growth::None,
         }
     }
 
@@ -194,7 +208,7 @@ impl Books {
             self.touched_agents.push(no);
         }
         if grew {
-            self.agent_grew(no, false);
+            self.agent_grew(no, Growth::More);
         }
         self.pooled(no);
     }
@@ -204,7 +218,7 @@ impl Books {
         if book.agent.is_none() && book.uses == 0 {
             let id = book.id.clone();
             self.agent_names.remove(&id);
-            self.soft.forget_growth(no);
+            self.agents.at_mut(no).growth = Growth::None;
             self.agents.remove(no);
         }
     }

@@ -46,7 +46,7 @@ impl Allocator {
             let no = books.agent_no(&agent.id);
             books.set_agent(no, Some(agent.clone()));
         }
-        for live in self.live.values() {
+        for live in self.live() {
             let Terms::Parts { parts, .. } = &live.offer.terms else { continue };
             let framework = books.framework_no(&live.offer.framework);
             for (agent, part) in parts {

@@ -1,107 +1,17 @@
 //! The order as an index.
 
-use super::guaranteed::Guaranteed;
-use super::{Choice, WantKey};
+use super::lists::{List, Listed, PlaceKey, role_of};
+use super::{Choice, Order};
 use crate::books::{Books, FrameworkNo, RoleNo, WantNo};
-use crate::id::RolePath;
 use crate::share::{Mask, Place};
 use crate::wide::Fraction;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-
-/// Every want that may have a turn, in its place.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Order {
-    /// By the number of the role.
-    levels: Vec<Level>,
-    listed: BTreeMap<WantNo, Listed>,
-    pub(super) guaranteed: Guaranteed,
-    pub(super) moved_roles: Vec<RoleNo>,
-    pub(super) moved_frameworks: Vec<FrameworkNo>,
-    pub(super) stale: bool,
-}
-
-/// What is kept of one role.
-#[derive(Clone, Debug, Default)]
-struct Level {
-    /// Its places with wants below that take these resources, in order.
-    places: BTreeMap<Mask, BTreeSet<PlaceKey>>,
-    /// The keys of the role itself among its siblings, and of its implicit leaf among its children.
-    keys: BTreeMap<(bool, Mask), PlaceKey>,
-    /// The wants directly in it, in order.
-    own: BTreeMap<Mask, BTreeSet<WantKey>>,
-    /// How many wants are in it and below it.
-    below: BTreeMap<Mask, u32>,
-}
-
-/// Where a want stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Listed {
-    role: RoleNo,
-    mask: Mask,
-    key: WantKey,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct PlaceKey {
-    share: Fraction,
-    rank: (u64, bool, RolePath),
-    place: Place,
-}
 
 fn distinct<T: Ord>(list: &mut Vec<T>) -> Vec<T> {
     let mut list = core::mem::take(list);
     list.sort_unstable();
     list.dedup();
     list
-}
-
-impl Order {
-    /// The wants that are in order.
-    pub(super) fn listed(&self) -> impl Iterator<Item = WantNo> {
-        self.listed.keys().copied()
-    }
-
-    /// The wants directly in a role that are in order.
-    pub(super) fn own(&self, role: RoleNo) -> impl Iterator<Item = WantNo> {
-        let level = self.levels.get(role.index());
-        level.into_iter().flat_map(|level| level.own.values().flatten()).map(|key| key.no)
-    }
-
-    fn level(&mut self, role: RoleNo) -> Option<&mut Level> {
-        if self.levels.len() <= role.index() {
-            self.levels.resize_with(role.index() + 1, Level::default);
-        }
-        self.levels.get_mut(role.index())
-    }
-
-    fn masks(&self, role: RoleNo, own: bool) -> Vec<Mask> {
-        let level = self.levels.get(role.index());
-        level
-            .map(|level| {
-                if own { level.own.keys().copied().collect() } else { level.below.keys().copied().collect() }
-            })
-            .unwrap_or_default()
-    }
-
-    fn key(&self, place: Place, mask: Mask) -> Option<&PlaceKey> {
-        let (own, role) = match place {
-            Place::Own(role) => (true, role),
-            Place::Role(role) => (false, role),
-        };
-        self.levels.get(role.index())?.keys.get(&(own, mask))
-    }
-
-    fn is_waiting(&self, place: Place, mask: Mask) -> bool {
-        match place {
-            Place::Own(role) => {
-                self.levels.get(role.index()).is_some_and(|level| level.own.contains_key(&mask))
-            }
-            Place::Role(role) => {
-                self.levels.get(role.index()).is_some_and(|level| level.below.contains_key(&mask))
-            }
-        }
-    }
 }
 
 impl Books {
@@ -129,8 +39,8 @@ impl Books {
         let Listed { role, mask, key } = listed.clone();
         self.order.listed.insert(no, listed);
         self.enter_guaranteed(no);
-        if let Some(level) = self.order.level(role) {
-            level.own.entry(mask).or_default().insert(key);
+        if let Some(list) = self.order.list_mut(role, mask) {
+            list.own.insert(key);
         }
         self.count(role, mask, true);
     }
@@ -139,12 +49,8 @@ impl Books {
     pub(crate) fn unlist(&mut self, no: WantNo) {
         let Some(Listed { role, mask, key }) = self.order.listed.remove(&no) else { return };
         self.order.guaranteed.remove(no);
-        if let Some(level) = self.order.level(role) {
-            let keys = level.own.entry(mask).or_default();
-            keys.remove(&key);
-            if keys.is_empty() {
-                level.own.remove(&mask);
-            }
+        if let Some(list) = self.order.list_mut(role, mask) {
+            list.own.remove(&key);
         }
         self.count(role, mask, false);
     }
@@ -154,60 +60,68 @@ impl Books {
         let mut next = Some(role);
         while let Some(at) = next {
             next = self.roles.at(at).parent;
-            let Some(level) = self.order.level(at) else { return };
-            let count = level.below.entry(mask).or_default();
-            *count = if one_more { *count + 1 } else { count.saturating_sub(1) };
-            if *count == 0 {
-                level.below.remove(&mask);
-            }
+            let Some(List { below, .. }) = self.order.list_mut(at, mask) else { return };
+            *below = if one_more { *below + 1 } else { below.saturating_sub(1) };
         }
-        self.place(role, Some(mask));
-    }
-
-    /// Puts the places that a want of a role is below in order, for wants of one mask or of all.
-    fn place(&mut self, role: RoleNo, mask: Option<Mask>) {
         if self.is_inner(role) {
-            for mask in mask.map_or_else(|| self.order.masks(role, true), |mask| alloc::vec![mask]) {
-                self.reorder(role, Place::Own(role), mask);
-            }
+            self.reorder(role, Place::Own(role), mask);
         }
         let mut at = role;
         while let Some(parent) = self.roles.at(at).parent {
-            for mask in mask.map_or_else(|| self.order.masks(at, false), |mask| alloc::vec![mask]) {
-                self.reorder(parent, Place::Role(at), mask);
-            }
+            self.reorder(parent, Place::Role(at), mask);
             at = parent;
         }
     }
 
+    /// Puts the places that wants of a role are below in order, after its charge or its turns changed.
+    fn place(&mut self, role: RoleNo) {
+        if self.is_inner(role) {
+            self.reorder_lists(role, Place::Own(role));
+        }
+        let mut at = role;
+        while let Some(parent) = self.roles.at(at).parent {
+            self.reorder_lists(parent, Place::Role(at));
+            at = parent;
+        }
+    }
+
+    /// Puts a place in order in all lists of its node.
+    fn reorder_lists(&mut self, node: RoleNo, place: Place) {
+        let (role, _) = role_of(place);
+        let mut at = 0;
+        while let Some(mask) = self.order.lists(role).get(at).map(|list| list.mask) {
+            self.reorder(node, place, mask);
+            at += 1;
+        }
+    }
+
     fn reorder(&mut self, node: RoleNo, place: Place, mask: Mask) {
-        let key = self.order.is_waiting(place, mask).then(|| PlaceKey {
-            share: self.share_at(place, self.compared(place, mask), |_| 0),
-            rank: self.place_rank(place),
-            place,
-        });
-        let (own, role) = match place {
-            Place::Own(role) => (true, role),
-            Place::Role(role) => (false, role),
-        };
-        let Some(level) = self.order.level(role) else { return };
-        let before = match &key {
-            Some(key) => level.keys.insert((own, mask), key.clone()),
-            None => level.keys.remove(&(own, mask)),
-        };
+        let (role, own) = role_of(place);
+        let key = self.order.is_waiting(place, mask).then(|| self.place_key(place, mask));
+        let Some(list) = self.order.list_mut(role, mask) else { return };
+        let known = if own { &mut list.own_key } else { &mut list.key };
+        let before = core::mem::replace(known, key);
         if before == key {
             return;
         }
-        let Some(level) = self.order.level(node) else { return };
-        let places = level.places.entry(mask).or_default();
+        let Some(list) = self.order.list_mut(node, mask) else { return };
         if let Some(before) = before {
-            places.remove(&before);
+            list.places.remove(&before);
         }
         if let Some(key) = key {
-            places.insert(key);
+            list.places.insert(key);
         }
-        if places.is_empty() {
-            level.places.remove(&mask);
+    }
+
+    fn place_key(&self, place: Place, mask: Mask) -> PlaceKey {
+        let (role, own) = role_of(place);
+        let book = self.roles.at(role);
+        let path = self.order.paths.get(role.index()).copied().unwrap_or_default();
+        PlaceKey {
+            share: self.share_at(place, self.compared(place, mask), |_| 0),
+            turns: if own { book.own_turns } else { book.turns },
+            path: (!own).then_some(path),
+            place,
         }
     }
 
@@ -215,6 +129,7 @@ impl Books {
     fn settle_order(&mut self) {
         if self.order.stale {
             self.order = Order::default();
+            self.number_paths();
             let wants: Vec<WantNo> = self.wants().collect();
             wants.into_iter().for_each(|no| self.relist(no));
             return;
@@ -227,11 +142,23 @@ impl Books {
         }
         let mut roles = distinct(&mut self.order.moved_roles);
         for role in roles.drain(..) {
-            self.place(role, None);
+            self.place(role);
             self.move_guaranteed(role);
         }
         // The lists are kept for what moves next.
         (self.order.moved_frameworks, self.order.moved_roles) = (frameworks, roles);
+    }
+
+    /// Numbers the paths in their order. A role that comes or goes makes the order stale, so that the numbers hold.
+    fn number_paths(&mut self) {
+        for (path, role) in (0..).zip(self.role_names.values()) {
+            if self.order.paths.len() <= role.index() {
+                self.order.paths.resize(role.index() + 1, 0);
+            }
+            if let Some(known) = self.order.paths.get_mut(role.index()) {
+                *known = path;
+            }
+        }
     }
 
     /// Puts all wants of a framework where they belong now.
@@ -250,37 +177,40 @@ impl Books {
 
     fn descend(&self) -> Option<Choice> {
         let mut node = self.root;
-        let mut allowed = self.order.masks(node, false);
+        let mut allowed: Vec<Mask> = self.order.lists(node).iter().map(|list| list.mask).collect();
         let mut rivals = Vec::new();
         loop {
-            let level = self.order.levels.get(node.index())?;
-            let firsts = allowed.iter().filter_map(|mask| level.places.get(mask)?.first());
-            let least = firsts.min()?;
+            let lists = self.order.lists(node);
+            let of = |mask| lists.iter().find(|list| list.mask == mask);
+            let least = allowed.iter().filter_map(|mask| of(*mask)?.places.first()).min()?;
             let place = least.place;
-            let others = level.places.values();
-            let others =
-                others.filter_map(|keys| keys.iter().find(|key| key.place != place).map(|key| key.share));
-            if let Some(next) = others.min() {
+            let other =
+                |list: &'_ List| list.places.iter().find(|key| key.place != place).map(|key| key.share);
+            if let Some(next) = lists.iter().filter_map(other).min() {
                 rivals.push((place, next));
             }
-            let one = allowed.len() == 1;
+            let (role, own) = role_of(place);
             allowed.retain(|mask| {
-                one || self.order.key(place, *mask).is_some_and(|key| key.share == least.share)
+                let key = self.order.list(role, *mask).and_then(|list| list.key(own));
+                key.is_some_and(|key| key.share == least.share)
             });
-            match place {
-                Place::Role(role) if self.is_inner(role) => node = role,
-                Place::Role(role) | Place::Own(role) => return self.first_own(role, &allowed, rivals),
+            if own || !self.is_inner(role) {
+                return self.first_own(role, &allowed, rivals);
             }
+            node = role;
         }
     }
 
     fn first_own(&self, role: RoleNo, allowed: &[Mask], rivals: Vec<(Place, Fraction)>) -> Option<Choice> {
-        let level = self.order.levels.get(role.index())?;
-        let first = allowed.iter().filter_map(|mask| level.own.get(mask)?.first()).min()?;
-        let others = level.own.values().filter(|_| self.goes_by_share(role));
-        let others = others.filter_map(|keys| keys.iter().find(|key| key.no.framework != first.no.framework));
+        let firsts = allowed.iter().filter_map(|mask| {
+            let first = self.order.list(role, *mask)?.own.first()?;
+            Some((first, *mask))
+        });
+        let (first, mask) = firsts.min()?;
+        let others = self.order.lists(role).iter().filter(|_| self.goes_by_share(role));
+        let others =
+            others.filter_map(|list| list.own.iter().find(|key| key.no.framework != first.no.framework));
         let next_framework = others.map(|key| key.share).min();
-        let mask = self.order.listed.get(&first.no)?.mask;
         let rivals = self.rivals(mask, rivals);
         Some(Choice { want: first.no, guaranteed: false, rivals, next_framework })
     }
