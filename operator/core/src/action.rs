@@ -1,6 +1,7 @@
 //! What the brain wants done: writes as plain data. One file outside performs them.
 
 use crate::object::{Key, Object};
+use crate::record::PodRecord;
 use serde_json::Value;
 
 /// A write, and the object of ours on whose behalf it is done. Writes for one object are ordered by
@@ -84,6 +85,18 @@ pub struct Target {
     pub uid: String,
     /// The version that the decision was made on, where it matters.
     pub resource_version: Option<String>,
+}
+
+impl Target {
+    /// Exactly this pod, as it was judged.
+    #[must_use]
+    pub fn of(pod: &PodRecord) -> Self {
+        Self {
+            key: pod.key.clone(),
+            uid: pod.identity.uid.clone(),
+            resource_version: Some(pod.identity.resource_version.clone()),
+        }
+    }
 }
 
 /// An event for people, published as `events.k8s.io/v1`.

@@ -19,6 +19,7 @@ use twofold_sdk::spec::ServiceSpec;
 
 pub mod admission;
 pub mod cassandra;
+pub mod pin;
 pub mod plan_status;
 pub mod revision;
 pub mod tensorflow;

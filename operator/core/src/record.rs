@@ -101,6 +101,21 @@ pub struct ContainerRecord {
     pub waiting: Option<(String, String)>,
 }
 
+impl ContainerRecord {
+    /// Whether its image cannot be had.
+    #[must_use]
+    pub fn lacks_image(&self) -> bool {
+        let reasons = [
+            "ErrImagePull",
+            "ImagePullBackOff",
+            "ErrImageNeverPull",
+            "RegistryUnavailable",
+            "InvalidImageName",
+        ];
+        self.waiting.as_ref().is_some_and(|(reason, _)| reasons.contains(&reason.as_str()))
+    }
+}
+
 /// The end of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terminated {

@@ -22,6 +22,13 @@ impl InstanceId {
         Self { pod_type: Word::from(pod_type), index }
     }
 
+    /// The instance of a name such as `node-2`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let (pod_type, index) = name.rsplit_once('-')?;
+        Some(Self::new(pod_type, index.parse().ok()?))
+    }
+
     /// The name of its pod, `<service>-<pod type>-<index>`. Names do not change and the API server keeps them
     /// unique, so an instance can never run twice.
     #[must_use]

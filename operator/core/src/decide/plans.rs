@@ -315,12 +315,7 @@ fn pod_of(state: &State, entry: &Entry, instance: &InstanceId) -> Option<PodReco
 
 /// The deletion of exactly this pod. Only where its machine is proven gone is it not given time to end.
 pub(super) fn delete(entry: &Entry, pod: &PodRecord, at_once: bool) -> Action {
-    let target = Target {
-        key: pod.key.clone(),
-        uid: pod.identity.uid.clone(),
-        resource_version: Some(pod.identity.resource_version.clone()),
-    };
-    action(entry, Write::Delete { target, grace_seconds: at_once.then_some(0) })
+    action(entry, Write::Delete { target: Target::of(pod), grace_seconds: at_once.then_some(0) })
 }
 
 pub(super) fn action(entry: &Entry, write: Write) -> Action {

@@ -1,13 +1,14 @@
 //! What a pod's spec asks of the machine, as level two asks it ahead of time.
 
 use crate::frameworks::Problem;
+use crate::observe::pod;
 use k8s_openapi::api::core::v1::{
-    Container, NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Toleration as PodToleration,
+    NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Toleration as PodToleration,
 };
 use std::collections::BTreeSet;
 use twofold_allocator::ask::Constraint;
 use twofold_allocator::id::{AgentId, Word};
-use twofold_sdk::admission::{Admission, HostPort, Protocol, TaintEffect, Tolerated, Toleration};
+use twofold_sdk::admission::{Admission, TaintEffect, Tolerated, Toleration};
 
 /// Tolerations, node selector, required node affinity and host ports of a pod. What only orders machines (preferred
 /// affinity) and what needs other pods to be known (pod affinity, spread constraints) is left to kube-scheduler.
@@ -26,7 +27,7 @@ pub fn admission(spec: &PodSpec) -> Result<Admission, Vec<Problem>> {
             .map(|(key, value)| (Word::from(key.as_str()), Word::from(value.as_str())))
             .collect(),
         affinity: affinity(spec, &mut problems),
-        host_ports: host_ports(spec),
+        host_ports: pod::host_ports(spec).into_iter().collect(),
         architectures: BTreeSet::new(),
     };
     if problems.is_empty() { Ok(admission) } else { Err(problems) }
@@ -137,27 +138,11 @@ fn on_name(requirement: &NodeSelectorRequirement, path: &str) -> Result<Constrai
     }
 }
 
-fn host_ports(spec: &PodSpec) -> BTreeSet<HostPort> {
-    let containers = spec.init_containers.iter().flatten().chain(&spec.containers);
-    let ports = |container: &Container| container.ports.clone().unwrap_or_default();
-    containers
-        .flat_map(ports)
-        .filter_map(|port| {
-            let number = u16::try_from(port.host_port?).ok().filter(|number| *number > 0)?;
-            let protocol = match port.protocol.as_deref() {
-                Some("UDP") => Protocol::Udp,
-                Some("SCTP") => Protocol::Sctp,
-                _ => Protocol::Tcp,
-            };
-            Some(HostPort { protocol, port: number })
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+    use twofold_sdk::admission::{HostPort, Protocol};
 
     fn of(spec: Value) -> Result<Admission, Vec<String>> {
         let spec: PodSpec = serde_json::from_value(spec).unwrap();

@@ -86,8 +86,7 @@ pub fn instance_of(pod: &PodRecord) -> Option<InstanceId> {
 }
 
 fn recorded(ledger: &ServiceLedger) -> BTreeSet<InstanceId> {
-    let names = ledger.spec.instances.iter().filter_map(|instance| instance.name.rsplit_once('-'));
-    names.filter_map(|(pod_type, index)| Some(InstanceId::new(pod_type, index.parse().ok()?))).collect()
+    ledger.spec.instances.iter().filter_map(|instance| InstanceId::parse(&instance.name)).collect()
 }
 
 fn one(

@@ -71,9 +71,7 @@ pub fn host(resource: &CassandraService, instance: &InstanceId, cluster_domain: 
 /// The instance of a name such as `node-2`.
 #[must_use]
 pub fn instance(name: &str) -> Option<InstanceId> {
-    let (pod_type, index) = name.rsplit_once('-')?;
-    (pod_type == POD_TYPE).then_some(())?;
-    Some(InstanceId::new(pod_type, index.parse().ok()?))
+    InstanceId::parse(name).filter(|instance| instance.pod_type.as_str() == POD_TYPE)
 }
 
 /// What selects the pods of a ring and no others.

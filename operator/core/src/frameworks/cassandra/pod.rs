@@ -4,12 +4,12 @@
 use super::container;
 use super::names::{self, RACK};
 use super::revision::Revision;
+use crate::frameworks::pin::pin;
 use crate::observe::pod::{REVISION, START_GATE};
 use crate::settings::Settings;
 use k8s_openapi::api::core::v1::{
-    Affinity, ConfigMapVolumeSource, EmptyDirVolumeSource, NodeAffinity, NodeSelector,
-    NodeSelectorRequirement, NodeSelectorTerm, PersistentVolumeClaimVolumeSource, Pod, PodSchedulingGate,
-    PodSecurityContext, PodSpec, SeccompProfile, Toleration, Volume,
+    Affinity, ConfigMapVolumeSource, EmptyDirVolumeSource, PersistentVolumeClaimVolumeSource, Pod,
+    PodSchedulingGate, PodSecurityContext, PodSpec, SeccompProfile, Toleration, Volume,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use twofold_crds::CassandraService;
@@ -94,11 +94,10 @@ fn metadata(resource: &CassandraService, member: &Member) -> ObjectMeta {
 
 fn spec(resource: &CassandraService, settings: &Settings, member: &Member) -> PodSpec {
     let priority_class = resource.spec.placement.priority_class_name.as_deref().unwrap_or(PRIORITY_CLASS);
-    PodSpec {
+    let mut spec = PodSpec {
         hostname: Some(member.instance.pod_name(names::name(resource))),
         subdomain: Some(names::peers(resource)),
         scheduling_gates: Some(vec![PodSchedulingGate { name: START_GATE.to_owned() }]),
-        affinity: Some(pin(&member.agent)),
         tolerations: Some(tolerations(resource)),
         priority_class_name: Some(priority_class.to_owned()),
         restart_policy: Some("Always".to_owned()),
@@ -121,26 +120,9 @@ fn spec(resource: &CassandraService, settings: &Settings, member: &Member) -> Po
         containers: vec![container::server(resource, &member.rack, member.first_seed)],
         volumes: Some(volumes(resource, &member.instance)),
         ..PodSpec::default()
-    }
-}
-
-/// The accepted agent takes the place of the user's required affinity, which was asked when it was accepted.
-fn pin(agent: &str) -> Affinity {
-    let name = NodeSelectorRequirement {
-        key: "metadata.name".to_owned(),
-        operator: "In".to_owned(),
-        values: Some(vec![agent.to_owned()]),
     };
-    let term = NodeSelectorTerm { match_fields: Some(vec![name]), ..NodeSelectorTerm::default() };
-    Affinity {
-        node_affinity: Some(NodeAffinity {
-            required_during_scheduling_ignored_during_execution: Some(NodeSelector {
-                node_selector_terms: vec![term],
-            }),
-            ..NodeAffinity::default()
-        }),
-        ..Affinity::default()
-    }
+    pin(&mut spec, &member.agent);
+    spec
 }
 
 /// A member that is cut off from the API server keeps serving: it is not evicted for that, however long it lasts.

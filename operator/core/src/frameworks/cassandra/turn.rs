@@ -59,11 +59,7 @@ fn shown_as_holder(situation: &Situation<'_>, instance: &InstanceId) -> bool {
 
 fn lift(resource: &CassandraService, pod: &PodRecord, slot: Option<String>) -> Action {
     let write = Write::LiftGate {
-        pod: Target {
-            key: pod.key.clone(),
-            uid: pod.identity.uid.clone(),
-            resource_version: Some(pod.identity.resource_version.clone()),
-        },
+        pod: Target::of(pod),
         ledger: Key::new(Kind::ServiceLedger, names::namespace(resource), names::name(resource)),
         slot,
     };

@@ -128,12 +128,8 @@ fn waits(pod: &PodRecord) -> bool {
 }
 
 fn delete(resource: &CassandraService, pod: &PodRecord) -> Action {
-    let target = Target {
-        key: pod.key.clone(),
-        uid: pod.identity.uid.clone(),
-        resource_version: Some(pod.identity.resource_version.clone()),
-    };
-    Action { owner: recording::owner(resource), write: Write::Delete { target, grace_seconds: None } }
+    let write = Write::Delete { target: Target::of(pod), grace_seconds: None };
+    Action { owner: recording::owner(resource), write }
 }
 
 /// Where pods are taken at their word, a ready one becomes a member only after a while.

@@ -69,11 +69,6 @@ pub(super) fn expired(job: &Job<'_>) -> Vec<Action> {
 
 /// The deletion of a pod that is not on its way out already.
 fn delete(job: &Job<'_>, pod: &PodRecord) -> Option<Action> {
-    let target = Target {
-        key: pod.key.clone(),
-        uid: pod.identity.uid.clone(),
-        resource_version: Some(pod.identity.resource_version.clone()),
-    };
-    let write = Write::Delete { target, grace_seconds: None };
+    let write = Write::Delete { target: Target::of(pod), grace_seconds: None };
     pod.deleting.is_none().then(|| Action { owner: job.key(), write })
 }

@@ -13,8 +13,7 @@ use twofold_sdk::instance::InstanceId;
 /// The replicas that are on record.
 pub(super) fn of(status: &TfJobStatus) -> BTreeSet<InstanceId> {
     let names = status.twofold.iter().flat_map(|twofold| &twofold.completed);
-    let parts = names.filter_map(|name| name.rsplit_once('-'));
-    parts.filter_map(|(type_, index)| Some(InstanceId::new(type_, index.parse().ok()?))).collect()
+    names.filter_map(|name| InstanceId::parse(name)).collect()
 }
 
 /// Puts on record which replicas have ended well; surplus ones are forgotten.

@@ -3,12 +3,10 @@
 use super::defaults::{Job, Replicas};
 use super::{labels, template, tf_config};
 use crate::frameworks::Problem;
+use crate::frameworks::pin::pin;
 use crate::frameworks::revision;
 use crate::observe::pod::REVISION;
-use k8s_openapi::api::core::v1::{
-    Affinity, Container, ContainerPort, EnvVar, NodeAffinity, NodeSelector, NodeSelectorRequirement,
-    NodeSelectorTerm, Pod, PodSpec,
-};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use twofold_crds::tfjob::{TENSORFLOW_CONTAINER, TENSORFLOW_PORT, TENSORFLOW_PORT_NAME};
 
@@ -100,17 +98,4 @@ fn take_host_ports(spec: &mut PodSpec) {
     for port in containers.flat_map(|container| container.ports.iter_mut().flatten()) {
         port.host_port.get_or_insert(port.container_port);
     }
-}
-
-fn pin(spec: &mut PodSpec, agent: &str) {
-    let name = NodeSelectorRequirement {
-        key: "metadata.name".to_owned(),
-        operator: "In".to_owned(),
-        values: Some(vec![agent.to_owned()]),
-    };
-    let term = NodeSelectorTerm { match_fields: Some(vec![name]), match_expressions: None };
-    let affinity: &mut Affinity = spec.affinity.get_or_insert_default();
-    let nodes: &mut NodeAffinity = affinity.node_affinity.get_or_insert_default();
-    nodes.required_during_scheduling_ignored_during_execution =
-        Some(NodeSelector { node_selector_terms: vec![term] });
 }

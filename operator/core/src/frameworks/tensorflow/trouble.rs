@@ -20,11 +20,11 @@ pub(super) fn first(pods: &[&PodRecord]) -> Option<Trouble> {
 fn of(pod: &PodRecord, container: &ContainerRecord) -> Option<Trouble> {
     let (waits_for, words) = container.waiting.as_ref()?;
     let (reason, what) = match waits_for.as_str() {
-        "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "RegistryUnavailable" => (
+        "InvalidImageName" => ("InvalidImageName", format!("has no valid image name: {words}")),
+        _ if container.lacks_image() => (
             "ImagePullFailed",
             "cannot pull its image; check the image's name, its registry and imagePullSecrets".to_owned(),
         ),
-        "InvalidImageName" => ("InvalidImageName", format!("has no valid image name: {words}")),
         "CreateContainerConfigError" => ("CreateContainerConfigError", format!("cannot be set up: {words}")),
         "CreateContainerError" => ("CreateContainerError", format!("cannot be created: {words}")),
         "RunContainerError" => ("RunContainerError", format!("cannot be started: {words}")),

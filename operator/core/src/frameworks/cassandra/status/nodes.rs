@@ -155,11 +155,7 @@ fn running(
 
 /// The container of a pod whose image cannot be pulled.
 pub(super) fn unpullable(pod: &PodRecord) -> Option<&str> {
-    let pulls = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"];
-    let waits = |reason: &Option<(String, String)>| {
-        reason.as_ref().is_some_and(|(reason, _)| pulls.contains(&reason.as_str()))
-    };
-    pod.containers.iter().find(|container| waits(&container.waiting)).map(|container| container.name.as_str())
+    pod.containers.iter().find(|container| container.lacks_image()).map(|container| container.name.as_str())
 }
 
 /// Why a container does not run, in words that do not change while it is tried again and again.
