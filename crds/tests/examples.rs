@@ -92,6 +92,23 @@ fn templates_of_the_examples_are_pod_templates() {
     }
 }
 
+/// What is pasted into a shell ends at a line that is the word alone, without an indent.
+#[test]
+fn the_first_job_of_the_chart_s_notes_can_be_pasted() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/twofold/templates/NOTES.txt");
+    let notes = fs::read_to_string(path).unwrap();
+    let (_, after) = notes.split_once("<<EOF\n").unwrap();
+    let (manifest, _) = after.split_once("\nEOF\n").unwrap();
+    let object: Value = serde_saphyr::from_str(manifest).unwrap();
+    assert_kept("NOTES.txt", &object, &round_trip::<TFJob>(&object));
+    let spec = &object["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"];
+    assert_eq!(spec["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    let container = &spec["containers"][0]["securityContext"];
+    assert_eq!(container["allowPrivilegeEscalation"], false);
+    assert_eq!(container["capabilities"]["drop"], serde_json::json!(["ALL"]));
+}
+
 #[test]
 fn a_template_with_a_value_of_the_wrong_kind_names_the_field() {
     let template = serde_json::json!({"spec": {"containers": [{"name": "a", "stdin": "yes"}]}});
