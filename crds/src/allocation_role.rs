@@ -83,7 +83,8 @@ pub struct AllocationRoleSpec {
     #[schemars(length(min = 1, max = 63))]
     pub parent: Option<String>,
     /// Namespaces whose services and jobs may use this role; `*` means all. Empty: none. One that is
-    /// not listed gets the condition `Stalled` with reason `RoleNotPermitted`, and no pods.
+    /// not listed gets the condition `Stalled` with reason `RoleNotPermitted`, and no pods. When one
+    /// is taken off the list, what runs stays and counts, and is not replaced when it is lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 256),

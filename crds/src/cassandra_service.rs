@@ -33,7 +33,9 @@ pub const HEAP_AUTO: &str = "auto";
     namespaced,
     doc = "One Apache Cassandra ring in one datacenter. Its racks follow the zones of the agents that \
            it is offered; node I is the pod NAME-node-I with a volume of its own, which outlives the \
-           pod. It is charged to the role that spec.placement.role names.",
+           pod. It is charged to the role that spec.placement.role names. A change of a field that reaches \
+           the pods is not rolled out: the condition Stalled, reason Unsupported, names the pods that still \
+           run with the earlier value, until each was deleted and made anew, with its data.",
     status = "CassandraServiceStatus",
     derive = "PartialEq",
     scale(
@@ -77,13 +79,14 @@ pub const HEAP_AUTO: &str = "auto";
         .message("spec.heap must be below the memory limit (spec.resources.limits.memory, else requests.memory, else 4Gi)"),
 )]
 pub struct CassandraServiceSpec {
-    /// Version of Cassandra, as three numbers, e.g. `5.0.9`. Configuration is written for it. It
-    /// cannot be changed yet.
+    /// Version of Cassandra, as three numbers, e.g. `5.0.9`. Configuration is written for it, and
+    /// only 5.0 is known: another one than `5.0.x` is refused. It cannot be changed yet.
     #[schemars(regex(pattern = r"^[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$"), length(max = 11))]
     #[x_kube(validation = Rule::new("self == oldSelf")
         .message("spec.version cannot be changed: upgrades are not implemented yet"))]
     pub version: String,
-    /// Image to run, with the layout of the official one. Default: `cassandra:VERSION`.
+    /// Image to run, with the layout of the official one. A change waits until pods are deleted one
+    /// by one. Default: `cassandra:VERSION`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub image: Option<String>,
@@ -105,7 +108,8 @@ pub struct CassandraServiceSpec {
         .message("spec.nodes cannot be lowered: removing nodes is not implemented yet"))]
     pub nodes: i32,
     /// The racks, by name. Default: none given; then the zones of the agents that the first nodes
-    /// are placed on become the racks, and stay so. Racks can be added, not renamed or removed.
+    /// are placed on become the racks, and stay so. Racks can be added to a list of racks, not renamed
+    /// or removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -116,24 +120,25 @@ pub struct CassandraServiceSpec {
     /// Where nodes may run and who is charged for them.
     #[serde(default)]
     pub placement: Placement,
-    /// What each node gets.
+    /// What each node gets. A change waits until pods are deleted one by one.
     #[serde(default)]
     pub resources: Resources,
     /// Heap of the Java virtual machine: a quantity below the memory limit, or `auto`, which is the
     /// larger of (half of the memory limit, at most 1Gi) and (a quarter of it, at most 8Gi). It is
-    /// always passed on explicitly. Default: auto.
+    /// always passed on explicitly. A change waits until pods are deleted one by one. Default: auto.
     #[serde(default = "auto")]
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^(auto|[0-9]+([KMG]i?|k)?)$"))]
     pub heap: String,
     /// The volume of each node.
     pub storage: Storage,
-    /// Which nodes others ask first.
+    /// Which nodes others ask first. A change waits until pods are deleted one by one.
     #[serde(default)]
     pub seeds: Seeds,
-    /// Settings of Cassandra and its Java virtual machine.
+    /// Settings of Cassandra and its Java virtual machine. A change waits until pods are deleted one
+    /// by one.
     #[serde(default)]
     pub config: CassandraConfig,
-    /// What every pod gets in addition.
+    /// What every pod gets in addition. A change waits until pods are deleted one by one.
     #[serde(default)]
     pub pod_template: ServicePodTemplate,
 }
@@ -217,8 +222,10 @@ pub struct Storage {
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
     /// What happens to the volumes when the service is deleted: `Retain` keeps them and the ledger
-    /// that knows them; `Delete` lets Kubernetes collect both with the service, data and all.
-    /// Default: Retain.
+    /// that knows them, and a service of the same name takes them over; `Delete` lets Kubernetes
+    /// collect both with the service, data and all. It is settled when a claim is made: a change is
+    /// shown as `Stalled`, reason `Unsupported`, until it is put back or the owner references of the
+    /// claims are changed by hand. Default: Retain.
     #[serde(default)]
     pub on_delete: OnDelete,
 }

@@ -1,9 +1,11 @@
 //! `ServiceLedger`: what was decided about a stateful service and cannot be undone.
 //!
 //! It is written before what it records is done, by compare-and-swap on `resourceVersion` only. It
-//! has no owner reference: it lives as long as the data of the service, also when the service's own
-//! object is deleted, and is adopted again by its cluster id. Everything is in `spec`, since backup
-//! tools and clients treat `status` as something that can be rebuilt; this cannot.
+//! lives as long as the data of the service: without an owner reference, so that it is there when the
+//! service's own object is deleted, and adopted by the next one of that name; or, where the service
+//! deletes its data with itself (`storage.onDelete: Delete`), owned by it like the claims. Everything
+//! is in `spec`, since backup tools and clients treat `status` as something that can be rebuilt; this
+//! cannot.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

@@ -98,7 +98,7 @@ pub struct NodeStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub host_id: Option<String>,
-    /// Its address, as its agent last said.
+    /// The IP address of its pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub address: Option<String>,
@@ -124,9 +124,9 @@ pub enum NodeState {
     Unknown,
     /// It has no place yet.
     Unplaced,
-    /// Its pod exists, and Kubernetes has not bound it yet.
+    /// Its pod may start, and Kubernetes has not bound it yet.
     Binding,
-    /// Its pod is bound, and waits until it may start without data.
+    /// Its pod exists behind its start gate, not bound yet, and waits until it may start.
     WaitingTurn,
     /// Its server starts.
     Starting,
