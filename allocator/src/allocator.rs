@@ -24,6 +24,8 @@ pub struct Allocator {
     /// Whether anything changed that may let those have a turn again that were held back.
     pub(crate) changed: bool,
     pub(crate) ended_early: bool,
+    /// Whether the holds are to be aimed before the next turn, as it is the first of a cycle.
+    pub(crate) unaimed: bool,
     pub(crate) rescinded: Vec<OfferId>,
     pub(crate) stats: Stats,
     /// Laws that a decision broke since they were last checked.
@@ -52,6 +54,7 @@ impl Allocator {
             turns: 0,
             changed: false,
             ended_early: false,
+            unaimed: false,
             rescinded: Vec::new(),
             stats: Stats::default(),
             broken: Vec::new(),

@@ -39,6 +39,8 @@ impl Allocator {
             Change::Avoid { framework, agent, until } => self.apply_avoid(&framework, &agent, until),
         };
         if changed {
+            self.books.shrink_crowded();
+            self.books.soft.holds.stale = true;
             self.stats.changes += 1;
             self.changed = true;
         }
@@ -58,6 +60,7 @@ impl Allocator {
         self.books.set_agent(no, Some(agent));
         if !self.books.agents.at(no).is_active() {
             self.rescind_on(no);
+            self.books.let_go_on(no);
         }
         self.books.agent_grew(no, if another { Growth::Another } else { Growth::More });
         true
@@ -69,6 +72,7 @@ impl Allocator {
             return false;
         }
         self.rescind_on(no);
+        self.books.let_go_on(no);
         self.books.set_agent(no, None);
         self.books.forget_agent(no);
         true
@@ -115,6 +119,7 @@ impl Allocator {
         let moved = before.is_some_and(|before| before.role != framework.role);
         if moved {
             self.rescind_of(no);
+            self.books.let_go_of(no);
         }
         self.books.set_framework(no, Some(framework));
         if moved {
@@ -129,6 +134,7 @@ impl Allocator {
             return false;
         }
         self.rescind_of(no);
+        self.books.let_go_of(no);
         self.books.frameworks.at_mut(no).avoid.clear();
         self.books.set_framework(no, None);
         true
@@ -149,6 +155,9 @@ impl Allocator {
             None => want,
         };
         let wants = wants.into_iter().map(keep).collect();
+        for hold in before.iter().filter_map(|dropped| dropped.hold.as_ref()) {
+            self.books.release_hold_of(no, hold);
+        }
         self.books.put_wants(no, wants);
         true
     }

@@ -51,6 +51,8 @@ pub(crate) struct Books {
     pub(crate) free: Resources,
     /// All that is in use, by anybody: kept to refuse sums that no number holds.
     pub(crate) used: Resources,
+    /// In use by tasks that end, on all agents.
+    pub(crate) finishing: Resources,
     /// Grows when an agent comes, goes, or is another than before, or a role may see others; not when a load changes.
     pub(crate) fleet: u64,
     pub(crate) pool: Pool,
@@ -80,6 +82,7 @@ impl Books {
             total: Resources::default(),
             free: Resources::default(),
             used: Resources::default(),
+            finishing: Resources::default(),
             fleet: 0,
             pool: Pool::default(),
             soft: Soft::default(),

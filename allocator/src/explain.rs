@@ -2,15 +2,19 @@
 //! whether the ask could ever be served. Computed on demand; the hot path only counts.
 
 mod fit;
+pub mod hold;
 
 use crate::allocator::Allocator;
 use crate::books::want::{Terms, Want, WantState, is_gang};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::headroom::Block;
+use crate::hold::NoHold;
 use crate::id::{AgentId, AskId, FrameworkId, RolePath};
-use crate::resources::{Amounts, Kind};
+use crate::resources::{Amounts, Kind, Resources};
+use crate::tick::Timestamp;
 use crate::view::Stage;
 use alloc::vec::Vec;
+use hold::HoldWord;
 
 /// Why an ask is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub struct Explanation {
     pub inside_limits: Result<(), Block>,
     /// Whether one unit leaves room for what others are guaranteed if nothing ran; what it would take from them.
     pub beside_guarantees: Result<(), Block>,
+    /// What is held for a unit, or why nothing is.
+    pub hold: Result<HoldWord, NoHold>,
     /// Roles whose own guarantee is not met, and what they miss.
     pub owed: Vec<(RolePath, Amounts)>,
 }
@@ -100,14 +106,14 @@ impl Allocator {
         let book = self.books.frameworks.at(framework);
         let named = |want: &Want| matches!(&want.terms, Terms::Ask(one) if one.id == *ask);
         let at = book.wants.iter().position(named)?;
-        self.books.explain(WantNo { framework, at })
+        self.books.explain(WantNo { framework, at }, self.tick.now)
     }
 }
 
 impl Books {
-    fn explain(&self, no: WantNo) -> Option<Explanation> {
+    fn explain(&self, no: WantNo, now: Timestamp) -> Option<Explanation> {
         let (want, role) = (self.want(no)?, self.charged_role(no.framework)?);
-        Some(Explanation {
+        let mut explanation = Explanation {
             role: self.roles.at(role).path.clone(),
             standing: self.standing(no, want, role),
             members: self.member_words(no, want),
@@ -115,16 +121,19 @@ impl Books {
             on_empty_cluster: self.fits_when_empty(no),
             inside_limits: self.inside_limits(role, want).map_or(Ok(()), Err),
             beside_guarantees: self.beside_guarantees(role, want).map_or(Ok(()), Err),
+            hold: Err(NoHold::New),
             owed: self.owed(),
-        })
+        };
+        explanation.hold = self.explain_hold(no, &explanation, now);
+        Some(explanation)
     }
 
     fn standing(&self, no: WantNo, want: &Want, role: RoleNo) -> Standing {
         let Some(unit) = &want.unit else { return Standing::Done };
-        if let Some(block) = self.block(role, |kind| unit.amount(kind)) {
+        if let Some(block) = self.block(role, self.beyond_hold(no, |kind| unit.amount(kind))) {
             return Standing::Blocked(block);
         }
-        if !unit.is_within(&self.free) {
+        if !unit.is_within(&self.free_with_hold(no)) {
             return Standing::NoRoom;
         }
         match want.state {
@@ -169,8 +178,19 @@ impl Books {
     fn lacks(&self, no: WantNo, member: usize, agent: AgentNo, keeps: bool) -> Option<Stage> {
         let shape = &self.want(no)?.members().get(member)?.shape;
         let missing = shape.on(&self.free_for(no, agent, keeps)).err()?;
-        let kept = keeps && shape.on(&self.free_for(no, agent, false)).is_ok();
-        Some(if kept { Stage::GpuRoom(missing) } else { Stage::Room(missing) })
+        if keeps && shape.on(&self.free_for(no, agent, false)).is_ok() {
+            return Some(Stage::GpuRoom(missing));
+        }
+        let mut all = self.room_for(no, agent).into_owned();
+        let holder = self.holder_on(agent).filter(|holder| *holder != no);
+        all.add(holder.and_then(|holder| self.own_held(holder, agent)).unwrap_or(&Resources::default()));
+        match holder.filter(|_| shape.fits(&all)) {
+            Some(holder) => {
+                let by = self.frameworks.at(holder.framework).id.clone();
+                Some(Stage::Held { by, missing })
+            }
+            None => Some(Stage::Room(missing)),
+        }
     }
 
     fn inside_limits(&self, role: RoleNo, want: &Want) -> Option<Block> {

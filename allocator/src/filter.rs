@@ -4,6 +4,7 @@
 use crate::books::agent::Growth;
 use crate::books::want::{Terms, Want, WantState};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
+use crate::hold::Holds;
 use crate::refusal::Level;
 use crate::tick::Timestamp;
 use alloc::collections::BTreeSet;
@@ -24,6 +25,8 @@ pub(crate) struct Soft {
     pub(crate) refusals: u64,
     /// Nothing ends by time before this.
     pub(crate) next_expiry: Option<Timestamp>,
+    /// What is held for those that wait.
+    pub(crate) holds: Holds,
     /// The fleet for which was decided who leaves the room that GPUs need.
     fleet: u64,
 }
@@ -149,6 +152,21 @@ impl Books {
         if self.want(no).is_some_and(|want| want.state == WantState::Asleep) {
             self.set_state(no, WantState::Waiting);
         }
+    }
+
+    /// Shows a want agents again on which more is held for it; says whether it sleeps no more.
+    pub(crate) fn show_grown(&mut self, no: WantNo, agents: &[AgentNo]) -> bool {
+        let Some(want) = self.want_mut(no) else { return false };
+        let lifted = agents.iter().fold(false, |lifted, agent| want.refused.lift(*agent) | lifted);
+        let (many, asleep) = (want.is_of_many(), want.state == WantState::Asleep);
+        if lifted && many {
+            self.show_all(no);
+        }
+        self.note_refusing(no);
+        if asleep {
+            self.set_state(no, WantState::Waiting);
+        }
+        asleep
     }
 
     pub(crate) fn note_refusing(&mut self, no: WantNo) {

@@ -88,6 +88,26 @@ impl Books {
         None
     }
 
+    /// Why `taken` may not be charged to the role even once all that ends has ended, with what others are still owed.
+    pub(crate) fn later_block(&self, role: RoleNo, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
+        for (_, book) in self.path(role) {
+            for (kind, limit) in book.limits() {
+                let charged = book.charged.amount(kind).saturating_sub(book.finishing.amount(kind));
+                let (role, kind, unit) = (book.path.clone(), kind.clone(), taken(kind));
+                if unit > 0 && charged.saturating_add(unit) > limit {
+                    return Some(Block::Limit { role, kind, limit, charged, unit });
+                }
+            }
+        }
+        self.needs().find_map(|(kind, need)| {
+            let unit = taken(kind);
+            let free = self.free.amount(kind).saturating_add(self.finishing.amount(kind));
+            let after = self.need_after(role, kind, unit).saturating_add(unit).saturating_sub(free);
+            let widens = unit > 0 && after > need.saturating_sub(free);
+            widens.then(|| Block::Headroom { kind: kind.clone(), need, free, unit })
+        })
+    }
+
     /// What may still be charged to the role of one kind without passing a limit; none where there is no limit.
     pub(crate) fn limit_slack(&self, role: RoleNo, kind: &Kind) -> Option<u64> {
         self.path(role)
@@ -162,8 +182,14 @@ impl Books {
         self.limit_block(role, &taken).or_else(|| self.headroom_block(role, &taken))
     }
 
-    /// How many units, up to `most`, may be charged to the role.
-    pub(crate) fn units_within(&self, role: RoleNo, unit: impl Fn(&Kind) -> u64, most: u32) -> u32 {
+    /// How many units, up to `most`, may be charged to the role, with what is charged for them already: their own hold.
+    pub(crate) fn units_within(
+        &self,
+        role: RoleNo,
+        unit: impl Fn(&Kind) -> u64,
+        own: impl Fn(&Kind) -> u64,
+        most: u32,
+    ) -> u32 {
         if self.is_unbound(role) {
             return most;
         }
@@ -171,8 +197,9 @@ impl Books {
         let limited = self.path(role).flat_map(|(_, book)| book.limits()).map(|(kind, _)| kind);
         let kinds: Vec<&Kind> = limited.chain(self.needs().map(|(kind, _)| kind)).collect();
         for kind in kinds {
-            let one = unit(kind);
-            let slack = self.slack(role, kind, one.saturating_mul(u64::from(most)));
+            let (one, own) = (unit(kind), own(kind));
+            let wanted = one.saturating_mul(u64::from(most)).saturating_sub(own);
+            let slack = self.slack(role, kind, wanted).saturating_add(own);
             units = units.min(slack.checked_div(one).unwrap_or(units));
         }
         u32::try_from(units).unwrap_or(u32::MAX)

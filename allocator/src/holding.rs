@@ -14,7 +14,8 @@ pub struct Holding {
     pub owner: Owner,
     /// What it takes.
     pub resources: Resources,
-    /// Whether it is ending: still charged, but its room is expected to come free.
+    /// Whether it ends, by itself as a job does or because it is being ended: still charged, but its room is expected
+    /// to come free, and may be held for a unit that waits for it.
     pub finishing: bool,
 }
 

@@ -2,6 +2,7 @@
 //! over-commitment, an excess over a limit or a shortfall of headroom larger. Excess that came from outside, by a
 //! changed limit, guarantee, agent or foreign task, breaks no law: it is reported, and stops new gifts there.
 
+mod holds;
 mod rebuild;
 
 use crate::allocator::Allocator;
@@ -31,6 +32,9 @@ pub enum Violation {
     Sleeper(FrameworkId),
     /// The index of the order says another is next than the definition.
     Order,
+    /// What is held for a framework is not on the books as its hold says, or more than its unit takes, or in a pool that
+    /// has a hold already.
+    Hold(FrameworkId),
     /// An offer is live whose want is not there.
     DeadOffer(OfferId),
     /// A gift made an over-commitment larger.
@@ -68,6 +72,7 @@ impl fmt::Display for Violation {
             }
             Self::Sleeper(framework) => write!(f, "framework {framework}: an ask sleeps beside room for it"),
             Self::Order => f.write_str("the index of the order says another is next than the definition"),
+            Self::Hold(framework) => write!(f, "framework {framework}: what is held for it is wrong"),
             Self::DeadOffer(offer) => write!(f, "offer {}: it is live, and its want is not there", offer.0),
             Self::OverCommitted { agent, kind } => write!(f, "agent {agent}: a gift over-committed {kind}"),
             Self::OverLimit { role, kind } => write!(f, "role {role}: a gift went over the limit of {kind}"),
@@ -88,6 +93,7 @@ impl Allocator {
         broken.extend(books.role_names.values().filter_map(|no| books.role_adds_up(*no)));
         broken.extend(books.totals_add_up());
         broken.extend(books.soft_state_is_bounded());
+        broken.extend(books.holds_are_sound());
         broken.extend(self.live_offers_have_wants());
         broken.extend(self.equals_rebuild());
         let mut next = self.clone();
@@ -168,9 +174,12 @@ impl Books {
     /// A role is charged its own and its children's.
     fn role_adds_up(&self, no: RoleNo) -> Option<Violation> {
         let book = self.roles.at(no);
-        let mut sum = book.own.clone();
-        book.children.values().for_each(|child| sum.add(&self.roles.at(*child).charged));
-        (sum != book.charged).then(|| Violation::RoleSum(book.path.clone()))
+        let (mut sum, mut held) = (book.own.clone(), book.own_held.clone());
+        for child in book.children.values().map(|child| self.roles.at(*child)) {
+            sum.add(&child.charged);
+            held.add(&child.held);
+        }
+        (sum != book.charged || held != book.held).then(|| Violation::RoleSum(book.path.clone()))
     }
 
     /// The sums over all agents are those of the agents.

@@ -15,6 +15,7 @@ mod filter;
 pub mod framework;
 pub mod gpu;
 pub mod headroom;
+pub mod hold;
 pub mod holding;
 pub mod id;
 pub mod invariants;

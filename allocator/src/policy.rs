@@ -15,6 +15,8 @@ pub struct Policy {
     pub turns_per_cycle_max: u64,
     /// How long an offer to open demand may stay out, in milliseconds. When absent it ends with its turn.
     pub open_offer_millis: Option<u64>,
+    /// How long a hold may last, in milliseconds, while what it misses does not shrink. When absent nothing is held.
+    pub hold_patience_millis: Option<u64>,
     /// What [`crate::allocator::Allocator::check_touched`] checks.
     pub laws: Laws,
 }
@@ -47,6 +49,7 @@ impl Default for Policy {
             grain: Grain { numerator: 0, denominator: 1 },
             turns_per_cycle_max: 100_000,
             open_offer_millis: None,
+            hold_patience_millis: Some(600_000),
             laws: Laws::Touched,
         }
     }

@@ -19,6 +19,8 @@ pub struct AgentReport<'a> {
     pub foreign: &'a Resources,
     /// In live offers that name the agent.
     pub offered: &'a Resources,
+    /// Held for a unit that waits.
+    pub held: &'a Resources,
     /// What is left.
     pub free: &'a Resources,
     /// In use beyond the capacity, by a change from outside; nothing is given there while it lasts.
@@ -34,6 +36,8 @@ pub struct RoleReport<'a> {
     pub declared: Option<&'a Role>,
     /// Charged to it and all below it.
     pub charged: &'a Resources,
+    /// What of the charged is held for units that wait; no share counts it.
+    pub held: &'a Resources,
     /// What its guarantee, or those below it, still miss.
     pub need: &'a Amounts,
     /// Its dominant share over its weight, above and below the line.
@@ -54,6 +58,7 @@ impl Allocator {
             charged: &book.charged,
             foreign: &book.foreign,
             offered: &book.offered,
+            held: &book.held,
             free: &book.free,
             excess: book.excess(),
         })
@@ -87,9 +92,10 @@ impl Allocator {
             path: &book.path,
             declared: book.declared.as_ref(),
             charged: &book.charged,
+            held: &book.held,
             need: &book.need,
             share: share.parts(),
-            dominant: self.books.fair.dominant(&book.charged, &self.books.total),
+            dominant: self.books.dominant(no),
             excess: over.map(|(kind, limit)| (kind.clone(), book.charged.amount(kind) - limit)).collect(),
         })
     }

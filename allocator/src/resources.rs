@@ -148,6 +148,38 @@ impl Resources {
         }
     }
 
+    /// Adds, or takes away as much as there is.
+    pub(crate) fn count(&mut self, some: &Self, more: bool) {
+        if more {
+            self.add(some);
+        } else {
+            self.take_up_to(some);
+        }
+    }
+
+    /// As much of these as there is in `room`, kind by kind.
+    pub(crate) fn at_most(&self, room: &Self) -> Self {
+        let (mut within, mut beyond) = (self.clone(), self.clone());
+        beyond.take_up_to(room);
+        within.take_up_to(&beyond);
+        within
+    }
+
+    /// How many of these fit in `room`, up to `most`.
+    pub(crate) fn times_in(&self, room: &Self, most: u64) -> u64 {
+        let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = self;
+        let plain = [
+            (room.cpu_milli, *cpu_milli),
+            (room.memory_bytes, *memory_bytes),
+            (room.disk_bytes, *disk_bytes),
+            (room.pods, *pods),
+        ];
+        let models = gpus.iter().map(|(model, count)| (room.gpus.count(model), count));
+        let named = other.iter().map(|(name, one)| (room.other.get(name).copied().unwrap_or_default(), *one));
+        let times = plain.into_iter().chain(models).chain(named);
+        times.filter_map(|(have, one)| have.checked_div(one)).fold(most, u64::min)
+    }
+
     /// These, so many times.
     #[must_use]
     pub fn scaled(&self, times: u64) -> Self {

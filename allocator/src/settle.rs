@@ -8,6 +8,7 @@ use crate::books::agent::Use;
 use crate::books::task::TaskBook;
 use crate::books::want::WantState;
 use crate::headroom::Block;
+use crate::hold::Dropped;
 use crate::id::{AgentId, OfferId, TaskId};
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
 use crate::policy::Laws;
@@ -108,6 +109,7 @@ impl Allocator {
         match answer {
             Answer::Decline { until } => {
                 self.stats.declined += 1;
+                self.spoil_hold(live.want, Dropped::Declined);
                 self.decline(&live, until);
                 Ok(Vec::new())
             }
@@ -119,6 +121,7 @@ impl Allocator {
                 }
                 Err(error) => {
                     self.stats.answers_refused += 1;
+                    self.spoil_hold(live.want, Dropped::TurnLost);
                     self.books.set_state(live.want, WantState::Parked);
                     Err(error)
                 }
@@ -139,6 +142,10 @@ impl Allocator {
         let checked = self.books.policy.laws != Laws::Off;
         let role = self.books.charged_role(want.framework).filter(|_| checked);
         let witness = role.map(|role| self.books.witness(role, sums.iter().map(|sum| sum.agent)));
+        // What was held for the unit is taken now; what is left of it is free.
+        let held = self.books.let_go(*want);
+        self.stats.holds_started += u64::from(held);
+        self.changed |= held;
         for sum in sums {
             self.books.occupy(sum.agent, Use::Charged, &sum.resources, sum.tasks);
         }
@@ -162,6 +169,8 @@ impl Allocator {
         let lowered = frameworks.at_mut(want.framework).wants.get_mut(want.at).filter(|_| !counts.is_empty());
         if let Some(kept) = lowered {
             kept.lower(counts, fair);
+            kept.unserved = false;
+            self.books.soft.holds.forget(*want);
             self.books.relist(*want);
         }
         launches

@@ -57,9 +57,8 @@ impl FairSet {
     }
 
     /// The kind that makes the share.
-    pub(crate) fn dominant(&self, charged: &Resources, total: &Resources) -> Option<&Kind> {
-        let part =
-            |kind: &Kind| Fraction::new(u128::from(charged.amount(kind)), u128::from(total.amount(kind)));
+    fn dominant(&self, charged: impl Fn(&Kind) -> u64, total: &Resources) -> Option<&Kind> {
+        let part = |kind: &Kind| Fraction::new(u128::from(charged(kind)), u128::from(total.amount(kind)));
         self.kinds.iter().filter(|kind| total.amount(kind) > 0).max_by(|a, b| part(a).cmp(&part(b)))
     }
 }
@@ -77,15 +76,19 @@ impl Books {
         role == self.root || !self.roles.at(role).children.is_empty()
     }
 
-    fn charged_at(&self, place: Place) -> (&Resources, u32) {
+    /// What is charged to a place, and what of it is held and counts in no share.
+    fn charged_at(&self, place: Place) -> (&Resources, &Resources) {
         match place {
-            Place::Own(role) => (&self.roles.at(role).own, 1),
-            Place::Role(role) => (&self.roles.at(role).charged, self.roles.at(role).weight()),
+            Place::Own(role) => (&self.roles.at(role).own, &self.roles.at(role).own_held),
+            Place::Role(role) => (&self.roles.at(role).charged, &self.roles.at(role).held),
         }
     }
 
     pub(crate) fn weight_at(&self, place: Place) -> u32 {
-        self.charged_at(place).1
+        match place {
+            Place::Own(_) => 1,
+            Place::Role(role) => self.roles.at(role).weight(),
+        }
     }
 
     /// The resources by which a place is compared for a want that takes those of `mask`: a leaf by all, an inner role
@@ -99,9 +102,17 @@ impl Books {
 
     /// The share of a place in the resources of the mask, with `more` charged to it besides.
     pub(crate) fn share_at(&self, place: Place, mask: Mask, more: impl Fn(&Kind) -> u64) -> Fraction {
-        let (charged, weight) = self.charged_at(place);
-        let sum = |kind: &Kind| charged.amount(kind).saturating_add(more(kind));
-        self.fair.share(mask, sum, &self.total, weight)
+        let (charged, held) = self.charged_at(place);
+        let used = |kind: &Kind| charged.amount(kind).saturating_sub(held.amount(kind));
+        let sum = |kind: &Kind| used(kind).saturating_add(more(kind));
+        self.fair.share(mask, sum, &self.total, self.weight_at(place))
+    }
+
+    /// The kind that makes a role's share.
+    pub(crate) fn dominant(&self, role: RoleNo) -> Option<&Kind> {
+        let (charged, held) = self.charged_at(Place::Role(role));
+        let used = |kind: &Kind| charged.amount(kind).saturating_sub(held.amount(kind));
+        self.fair.dominant(used, &self.total)
     }
 
     /// A framework's share, with `more` charged to it besides.

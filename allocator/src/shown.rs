@@ -99,14 +99,18 @@ impl<'a> MemberView<'a> {
     pub fn fitting(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
         let Self { books, want, member, keeps } = *self;
         let fits = move |no| {
-            if !member.shape.fits(&books.agents.at(no).free) || books.barred(want, Some(member), no).is_some()
+            if !member.shape.fits(&books.room_for(want, no)) || books.barred(want, Some(member), no).is_some()
             {
                 return None;
             }
             let free = books.free_for(want, no, keeps);
             member.shape.fits(&free).then_some((books.agents.at(no).agent.as_ref()?, free))
         };
-        books.candidates(member.shape.room()).filter_map(fits)
+        // The index knows what is free, not what is held for the want itself.
+        let holds = books.hold(want).is_some();
+        let indexed = (!holds).then(|| books.candidates(member.shape.room())).into_iter().flatten();
+        let all = holds.then(|| books.known_agents().map(|(no, _)| no)).into_iter().flatten();
+        indexed.chain(all).filter_map(fits)
     }
 
     /// What is free for it on one agent; none when it may not be placed there.

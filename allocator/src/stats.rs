@@ -27,6 +27,12 @@ pub struct Stats {
     pub answers_refused: u64,
     /// Tasks launched.
     pub launches: u64,
+    /// Times that room was first held for an ask that had no hold.
+    pub holds: u64,
+    /// Holds that were dropped, as they expired or did not start when they were complete.
+    pub holds_dropped: u64,
+    /// Holds that started.
+    pub holds_started: u64,
     /// Turns that a limit held back.
     pub limited: u64,
     /// Turns that the headroom held back.

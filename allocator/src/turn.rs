@@ -7,6 +7,7 @@ use crate::books::want::{Terms as WantTerms, Unit, WantState};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::gpu::Gpus;
 use crate::headroom::Block;
+use crate::hold::Dropped;
 use crate::id::OfferId;
 use crate::offer::{Offer, Terms};
 use crate::order::{Choice, Rival};
@@ -21,6 +22,7 @@ impl Allocator {
         self.tick = tick;
         self.turns = 0;
         self.ended_early = false;
+        self.unaimed = true;
         self.stats.cycles += 1;
         let over = |terms: &Terms| match terms {
             Terms::Parts { expires, .. } => expires.is_some_and(|at| at <= tick.now),
@@ -33,6 +35,7 @@ impl Allocator {
         }
         if self.books.expire(tick.now) {
             self.changed = true;
+            self.books.soft.holds.stale = true;
         }
     }
 
@@ -40,9 +43,17 @@ impl Allocator {
     /// its turn and was not counts as declined, without a filter, until something changes.
     pub fn next_offer(&mut self) -> Option<Offer> {
         self.end_turn();
+        if core::mem::take(&mut self.unaimed) {
+            self.aim();
+        }
         loop {
             self.look_around();
-            let choice = self.books.next_turn()?;
+            let Some(choice) = self.books.next_turn() else {
+                if self.aim() {
+                    continue;
+                }
+                return None;
+            };
             if self.turns >= self.books.policy.turns_per_cycle_max {
                 self.ended_early = true;
                 self.stats.cycles_cut += 1;
@@ -51,6 +62,7 @@ impl Allocator {
             if let Some((terms, agents)) = self.terms(&choice) {
                 return self.offer(&choice, terms, agents);
             }
+            self.spoil_hold(choice.want, Dropped::Unseen);
         }
     }
 
@@ -67,8 +79,16 @@ impl Allocator {
         if let Some(live) = self.current.take() {
             self.stats.unanswered += 1;
             self.release(&live);
+            self.spoil_hold(live.want, Dropped::TurnLost);
             self.books.set_state(live.want, WantState::Parked);
         }
+    }
+
+    /// Drops a hold that was complete and did not start in its turn.
+    pub(crate) fn spoil_hold(&mut self, want: WantNo, why: Dropped) {
+        let dropped = self.books.spoil_hold(want, why, self.tick.now);
+        self.stats.holds_dropped += u64::from(dropped);
+        self.changed |= dropped;
     }
 
     fn offer(&mut self, choice: &Choice, terms: Terms, agents: Vec<AgentNo>) -> Option<Offer> {
@@ -106,12 +126,13 @@ impl Allocator {
             }
             WantTerms::Ask(ask) => ask.id.clone(),
         };
-        if let Some(block) = self.books.block(role, |kind| unit.amount(kind)) {
+        let block = self.books.block(role, self.books.beyond_hold(choice.want, |kind| unit.amount(kind)));
+        if let Some(block) = block {
             self.hold_back(choice.want, &block);
             return None;
         }
         // A gang that takes more than is free in all needs no evaluation, but for the first, which says why.
-        if unit.many && looked && !unit.is_within(&self.books.free) {
+        if unit.many && looked && !unit.is_within(&self.books.free_with_hold(choice.want)) {
             self.stats.unseen += 1;
             self.books.set_state(choice.want, WantState::Parked);
             return None;
@@ -122,7 +143,8 @@ impl Allocator {
             return None;
         }
         let most = if choice.guaranteed { 1 } else { self.books.fair_step(choice, &unit) };
-        let units = self.books.units_within(role, |kind| unit.amount(kind), most);
+        let own = |kind: &Kind| self.books.hold(choice.want).map_or(0, |hold| hold.sum.amount(kind));
+        let units = self.books.units_within(role, |kind| unit.amount(kind), own, most);
         Some((Terms::Units { ask, units: units.max(1) }, Vec::new()))
     }
 
@@ -194,6 +216,11 @@ impl Books {
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
     pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
         let (keeps, room) = (self.note_gpu_room(no), self.least_room(no));
+        // The index knows what is free, not what is held for the want itself.
+        let mut own = self.hold(no).into_iter().flat_map(|hold| &hold.parts);
+        if own.any(|part| self.has_room(no, part.agent, keeps)) {
+            return true;
+        }
         let mut from = 0;
         while let Some((rank, agent)) = self.candidate(&room, from) {
             if self.has_room(no, agent, keeps) {
@@ -248,7 +275,7 @@ impl Books {
     }
 
     /// The part of what is free that limits and headroom leave to a role.
-    fn cut(&self, role: RoleNo, free: &Resources) -> Resources {
+    pub(crate) fn cut(&self, role: RoleNo, free: &Resources) -> Resources {
         if self.is_unbound(role) {
             return free.clone();
         }

@@ -5,7 +5,7 @@ use crate::ask::{Constraint, Member, Shape};
 use crate::books::agent::AgentBook;
 use crate::books::want::{Terms, Want};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
-use crate::id::Word;
+use crate::id::{FrameworkId, Word};
 use crate::pool::Room;
 use crate::resources::{Amounts, Kind, Listed, Resources};
 use alloc::borrow::Cow;
@@ -31,6 +31,13 @@ pub enum Stage {
     Room(Amounts),
     /// It has the room, but its free GPUs need it; what is missing of what is left for work without GPUs.
     GpuRoom(Amounts),
+    /// It has the room, but holds it for a unit that waits; what is missing of what is not held.
+    Held {
+        /// Whose unit it is.
+        by: FrameworkId,
+        /// What is missing.
+        missing: Amounts,
+    },
 }
 
 impl fmt::Display for Stage {
@@ -44,6 +51,7 @@ impl fmt::Display for Stage {
             Self::Refused => f.write_str("it was refused and has no more to give since"),
             Self::Room(missing) => write!(f, "too little room: {} missing", Listed(missing)),
             Self::GpuRoom(missing) => write!(f, "its free GPUs need the room: {} missing", Listed(missing)),
+            Self::Held { by, missing } => write!(f, "held for {by}: {} missing", Listed(missing)),
         }
     }
 }
@@ -174,11 +182,15 @@ impl Books {
 
     /// What of an agent is free: all, or for work that leaves its free GPUs the room that they need only the rest.
     pub(crate) fn view_of(&self, agent: AgentNo, keeps: bool) -> Cow<'_, Resources> {
-        let book = self.agents.at(agent);
-        let mut free = Cow::Borrowed(&book.free);
-        let kept = book.agent.as_ref().filter(|agent| keeps && agent.gpu_room == GpuRoom::Kept);
-        if let Some(agent) = kept.filter(|_| !book.free.gpus.is_empty()) {
-            let (idle, gpus) = (book.free.gpus.total(), agent.capacity.gpus.total());
+        self.kept_of(agent, Cow::Borrowed(&self.agents.at(agent).free), keeps)
+    }
+
+    /// The same of what is or comes free on an agent.
+    fn kept_of<'a>(&self, agent: AgentNo, mut free: Cow<'a, Resources>, keeps: bool) -> Cow<'a, Resources> {
+        let known = self.agents.at(agent).agent.as_ref();
+        let kept = known.filter(|agent| keeps && agent.gpu_room == GpuRoom::Kept);
+        if let Some(agent) = kept.filter(|_| !free.gpus.is_empty()) {
+            let (idle, gpus) = (free.gpus.total(), agent.capacity.gpus.total());
             let part = |capacity: u64| {
                 let needed = (u128::from(capacity) * u128::from(idle)).div_ceil(u128::from(gpus.max(1)));
                 u64::try_from(needed).unwrap_or(u64::MAX)
@@ -199,9 +211,33 @@ impl Books {
         open && self.charged_role(no.framework).is_some_and(limits)
     }
 
+    /// What of an agent is free or held for a want.
+    pub(crate) fn room_for(&self, no: WantNo, agent: AgentNo) -> Cow<'_, Resources> {
+        let mut room = Cow::Borrowed(&self.agents.at(agent).free);
+        if let Some(own) = self.own_held(no, agent) {
+            room.to_mut().add(own);
+        }
+        room
+    }
+
     /// What of an agent is free for a want. Models of GPU of which a limit leaves too few for a member are left out.
     pub(crate) fn free_for(&self, no: WantNo, agent: AgentNo, keeps: bool) -> Cow<'_, Resources> {
-        let mut free = self.view_of(agent, keeps);
+        self.seen_of(no, agent, self.room_for(no, agent), keeps, |role, model| {
+            let own = self.hold(no).map_or(0, |hold| hold.sum.amount(model));
+            self.limit_slack(role, model).map(|slack| slack.saturating_add(own))
+        })
+    }
+
+    /// What a want sees of what is or comes free on an agent, by what limits leave of each model of GPU.
+    pub(crate) fn seen_of<'a>(
+        &'a self,
+        no: WantNo,
+        agent: AgentNo,
+        free: Cow<'a, Resources>,
+        keeps: bool,
+        slack: impl Fn(RoleNo, &Kind) -> Option<u64>,
+    ) -> Cow<'a, Resources> {
+        let mut free = self.kept_of(agent, free, keeps);
         let role = self.charged_role(no.framework).filter(|_| self.narrows_models(no));
         let (Some(role), Some(want)) = (role, self.want(no)) else { return free };
         let counts =
@@ -209,7 +245,7 @@ impl Books {
         let least = counts.min().unwrap_or_default();
         let models: Vec<Word> = free.gpus.iter().map(|(model, _)| model.clone()).collect();
         for model in models {
-            let slack = self.limit_slack(role, &Kind::GpuModel(model.clone()));
+            let slack = slack(role, &Kind::GpuModel(model.clone()));
             if slack.is_some_and(|slack| slack < least) {
                 free.to_mut().gpus.remove(&model);
             }
@@ -220,7 +256,7 @@ impl Books {
     /// Whether some member of a want has room on an agent that it sees; for open demand, whether its least has.
     pub(crate) fn has_room(&self, no: WantNo, agent: AgentNo, keeps: bool) -> bool {
         let Some(want) = self.want(no) else { return false };
-        let free = &self.agents.at(agent).free;
+        let free = &*self.room_for(no, agent);
         match &want.terms {
             Terms::Open(least) => {
                 !free.is_zero() && free.contains(least) && self.barred(no, None, agent).is_none()

@@ -1,6 +1,6 @@
 //! Who may have a turn: who sleeps because there is nothing to see, who is held back, and what wakes them.
 
-use crate::books::want::{Want, WantState};
+use crate::books::want::{Terms, Want, WantState};
 use crate::books::{Books, FrameworkNo, WantNo};
 use crate::tick::Timestamp;
 use alloc::vec::Vec;
@@ -9,6 +9,10 @@ impl Books {
     pub(crate) fn set_state(&mut self, no: WantNo, state: WantState) {
         let Some(want) = self.want_mut(no).filter(|want| want.state != state) else { return };
         want.state = state;
+        if state != WantState::Waiting && matches!(want.terms, Terms::Ask(_)) {
+            want.unserved = true;
+            self.soft.holds.note_unserved(no);
+        }
         self.note_state(no, state);
         self.relist(no);
     }
@@ -31,6 +35,7 @@ impl Books {
             let no = WantNo { framework, at };
             self.note_state(no, WantState::Waiting);
             self.soft.refusing.remove(&no);
+            self.soft.holds.forget(no);
         }
         wants
     }
@@ -42,6 +47,12 @@ impl Books {
             self.note_state(no, want.state);
             if !want.refused.is_empty() {
                 self.soft.refusing.insert(no);
+            }
+            if want.unserved {
+                self.soft.holds.note_unserved(no);
+            }
+            if want.hold.is_some() {
+                self.soft.holds.holding.insert(no);
             }
         }
         self.frameworks.at_mut(framework).wants = wants;
@@ -94,6 +105,7 @@ impl Books {
     }
 
     fn expire_want(&mut self, no: WantNo, now: Timestamp, shown: bool) -> bool {
+        self.expire_hold(no, now);
         let Some(want) = self.want_mut(no) else { return false };
         let lifted = want.refused.expire(now);
         let (next, many, asleep) =

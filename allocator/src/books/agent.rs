@@ -18,6 +18,10 @@ pub(crate) struct AgentBook {
     pub(crate) foreign: Resources,
     /// Allowances of live offers that name the agent.
     pub(crate) offered: Resources,
+    /// Held for a unit that waits. Soft state.
+    pub(crate) held: Resources,
+    /// What of the charged belongs to tasks that end.
+    pub(crate) finishing: Resources,
     /// Capacity less all of these, kind by kind, never below zero.
     pub(crate) free: Resources,
     /// How many tasks and live offers name it.
@@ -54,6 +58,8 @@ impl AgentBook {
             charged: Resources::default(),
             foreign: Resources::default(),
             offered: Resources::default(),
+            held: Resources::default(),
+            finishing: Resources::default(),
             free: Resources::default(),
             uses: 0,
             levels: Levels::default(),
@@ -78,6 +84,7 @@ impl AgentBook {
         let mut used = self.charged.clone();
         used.add(&self.foreign);
         used.add(&self.offered);
+        used.add(&self.held);
         used
     }
 
@@ -182,33 +189,56 @@ impl Books {
         self.note_free(no, true);
     }
 
+    /// Replaces what is held of an agent. Who may see what came free by it is for the caller to note.
+    pub(crate) fn set_held(&mut self, no: AgentNo, held: Resources) {
+        let book = self.agents.at_mut(no);
+        let before = core::mem::replace(&mut book.held, held);
+        self.used.take_up_to(&before);
+        self.used.add(&book.held);
+        self.recompute_free(no);
+        self.touch_agent(no);
+    }
+
     /// Computes what is free from the capacity and all that is in use.
     fn refresh_free(&mut self, no: AgentNo) {
+        let grew = self.recompute_free(no);
+        self.note_free(no, grew);
+    }
+
+    /// The same; says whether there is more of anything.
+    fn recompute_free(&mut self, no: AgentNo) -> bool {
         let book = self.agents.at_mut(no);
         let mut free = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
         book.over = !free.contains(&book.used());
-        free.take_up_to(&book.charged);
-        free.take_up_to(&book.foreign);
-        free.take_up_to(&book.offered);
+        for sum in [&book.charged, &book.foreign, &book.offered, &book.held] {
+            free.take_up_to(sum);
+        }
         let before = core::mem::replace(&mut book.free, free);
         let grew = !before.contains(&book.free) || before.gpus != book.free.gpus;
         if book.is_active() {
             self.free.take_up_to(&before);
             self.free.add(&book.free);
         }
-        self.note_free(no, grew);
+        if book.over && !book.held.is_zero() {
+            self.soft.holds.crowded.push(no);
+        }
+        grew
     }
 
     /// Notes that what is free on an agent changed.
-    fn note_free(&mut self, no: AgentNo, grew: bool) {
+    pub(crate) fn note_free(&mut self, no: AgentNo, grew: bool) {
         let refusals = self.soft.refusals;
-        let book = self.agents.at_mut(no);
-        book.changed = refusals;
-        if !core::mem::replace(&mut book.touched, true) {
-            self.touched_agents.push(no);
-        }
+        self.agents.at_mut(no).changed = refusals;
+        self.soft.holds.stale = true;
         if grew {
             self.agent_grew(no, Growth::More);
+        }
+        self.touch_agent(no);
+    }
+
+    fn touch_agent(&mut self, no: AgentNo) {
+        if !core::mem::replace(&mut self.agents.at_mut(no).touched, true) {
+            self.touched_agents.push(no);
         }
         self.pooled(no);
     }

@@ -18,6 +18,8 @@ pub(crate) struct FrameworkBook {
     /// The role that is charged. It stays when the framework goes and its tasks do not.
     pub(crate) role: Option<RoleNo>,
     pub(crate) charged: Resources,
+    /// What of the charged belongs to tasks that end.
+    pub(crate) finishing: Resources,
     /// How many tasks and live offers name it.
     pub(crate) uses: u32,
     pub(crate) wants: Vec<Want>,
@@ -32,6 +34,7 @@ impl FrameworkBook {
             framework: None,
             role: None,
             charged: Resources::default(),
+            finishing: Resources::default(),
             uses: 0,
             wants: Vec::new(),
             avoid: BTreeMap::new(),
@@ -62,10 +65,13 @@ impl Books {
         let role = self.role_no(&framework.role);
         let before = self.frameworks.at(no).role;
         if before != Some(role) {
-            let charged = self.frameworks.at(no).charged.clone();
+            let book = self.frameworks.at(no);
+            let (charged, finishing) = (book.charged.clone(), book.finishing.clone());
             self.roles.at_mut(role).frameworks += 1;
             self.charge_role(role, &charged);
+            self.finishing_in_role(role, &finishing, true);
             if let Some(before) = before {
+                self.finishing_in_role(before, &finishing, false);
                 self.leave_role(before, &charged);
             }
         }

@@ -19,6 +19,11 @@ pub(crate) struct RoleBook {
     pub(crate) charged: Resources,
     /// Charged to the role itself.
     pub(crate) own: Resources,
+    /// What of the charged is held for units that wait, in all and for the role itself: no share counts it. Soft state.
+    pub(crate) held: Resources,
+    pub(crate) own_held: Resources,
+    /// What of the charged belongs to tasks that end.
+    pub(crate) finishing: Resources,
     /// The larger of its own guarantee and the sum of its children's: G in the definition of headroom.
     pub(crate) guarantee: Amounts,
     /// What guarantees here or below still miss.
@@ -42,6 +47,9 @@ impl RoleBook {
             frameworks: 0,
             charged: Resources::default(),
             own: Resources::default(),
+            held: Resources::default(),
+            own_held: Resources::default(),
+            finishing: Resources::default(),
             guarantee: Amounts::new(),
             need: Amounts::new(),
             children_guarantee: Amounts::new(),
@@ -128,12 +136,7 @@ impl Books {
     /// Charges a role and all above it.
     pub(crate) fn charge_role(&mut self, no: RoleNo, resources: &Resources) {
         self.roles.at_mut(no).own.add(resources);
-        let mut next = Some(no);
-        while let Some(at) = next {
-            let book = self.roles.at_mut(at);
-            book.charged.add(resources);
-            next = book.parent;
-        }
+        self.each_above(no, |book| book.charged.add(resources));
         self.refresh_need(no);
         self.moved_role(no);
     }
@@ -141,14 +144,38 @@ impl Books {
     /// Takes a charge back.
     pub(crate) fn discharge_role(&mut self, no: RoleNo, resources: &Resources) {
         self.roles.at_mut(no).own.take_up_to(resources);
+        self.each_above(no, |book| book.charged.take_up_to(resources));
+        self.refresh_need(no);
+        self.moved_role(no);
+    }
+
+    /// Charges a role with what is held for it.
+    pub(crate) fn hold_for_role(&mut self, no: RoleNo, resources: &Resources) {
+        self.charge_role(no, resources);
+        self.roles.at_mut(no).own_held.add(resources);
+        self.each_above(no, |book| book.held.add(resources));
+    }
+
+    /// Takes back what was held for a role.
+    pub(crate) fn let_go_for_role(&mut self, no: RoleNo, resources: &Resources) {
+        self.discharge_role(no, resources);
+        self.roles.at_mut(no).own_held.take_up_to(resources);
+        self.each_above(no, |book| book.held.take_up_to(resources));
+    }
+
+    /// Counts what belongs to tasks that end in or out.
+    pub(crate) fn finishing_in_role(&mut self, no: RoleNo, resources: &Resources, counts: bool) {
+        self.each_above(no, |book| book.finishing.count(resources, counts));
+    }
+
+    /// Does something to a role and all above it.
+    fn each_above(&mut self, no: RoleNo, mut change: impl FnMut(&mut RoleBook)) {
         let mut next = Some(no);
         while let Some(at) = next {
             let book = self.roles.at_mut(at);
-            book.charged.take_up_to(resources);
+            change(book);
             next = book.parent;
         }
-        self.refresh_need(no);
-        self.moved_role(no);
     }
 
     /// Computes guarantee and need anew from a role up to the root.

@@ -25,6 +25,7 @@ impl Books {
         if let Some(framework) = task.framework {
             self.charge_framework(framework, &task.resources, 1);
         }
+        self.count_finishing(&task, true);
         self.tasks.insert(id, task);
     }
 
@@ -45,7 +46,21 @@ impl Books {
         Some(task)
     }
 
+    /// Counts a task in or out of what comes free by itself. What belongs to others is never counted on.
+    fn count_finishing(&mut self, task: &TaskBook, counts: bool) {
+        let Some(framework) = task.framework.filter(|_| task.finishing) else { return };
+        let resources = &task.resources;
+        self.finishing.count(resources, counts);
+        self.agents.at_mut(task.agent).finishing.count(resources, counts);
+        let book = self.frameworks.at_mut(framework);
+        book.finishing.count(resources, counts);
+        if let Some(role) = book.role {
+            self.finishing_in_role(role, resources, counts);
+        }
+    }
+
     fn uncharge_task(&mut self, task: &TaskBook) {
+        self.count_finishing(task, false);
         let sum = if task.framework.is_some() { Use::Charged } else { Use::Foreign };
         self.vacate(task.agent, sum, &task.resources);
         if let Some(framework) = task.framework {

@@ -1,6 +1,7 @@
 //! Wants: an ask or an open demand as level one works on it.
 
 use crate::ask::{Ask, Member, Shape};
+use crate::hold::{Hold, Rest};
 use crate::refusal::Refusals;
 use crate::resources::{Kind, Resources};
 use crate::share::{FairSet, Mask};
@@ -29,6 +30,12 @@ pub(crate) struct Want {
     pub(crate) keeps: Option<(u64, bool)>,
     /// Whether it was offered anything since it was told.
     pub(crate) looked: bool,
+    /// Whether it had a turn, or was kept from one, and was given nothing since.
+    pub(crate) unserved: bool,
+    /// What is held for a unit of it.
+    pub(crate) hold: Option<Hold>,
+    /// Until when it has no hold, and why.
+    pub(crate) rest: Option<Rest>,
 }
 
 /// Whether a want may have a turn, as far as is known.
@@ -113,6 +120,9 @@ impl Want {
             kept: false,
             keeps: None,
             looked: false,
+            unserved: false,
+            hold: None,
+            rest: None,
         };
         want.refresh_unit(fair);
         want

@@ -55,7 +55,23 @@ impl Allocator {
                 books.charge_framework(framework, part, 1);
             }
         }
+        copy_holds(known, &mut books);
         books
+    }
+}
+
+/// Holds are no facts: as live offers, they are told as they are.
+fn copy_holds(known: &Books, books: &mut Books) {
+    for no in &known.soft.holds.holding {
+        let Some(hold) = known.hold(*no) else { continue };
+        for part in &hold.parts {
+            let agent = books.agent_no(&known.agents.at(part.agent).id);
+            books.set_held(agent, part.held.clone());
+        }
+        if let Some(role) = known.charged_role(no.framework) {
+            let role = books.role_no(&known.roles.at(role).path);
+            books.hold_for_role(role, &hold.sum);
+        }
     }
 }
 
@@ -81,18 +97,24 @@ fn picture(books: &Books) -> Picture {
     let mut picture = Picture::new();
     picture.insert(
         "the cluster".into(),
-        (alloc::vec![books.total.clone(), books.free.clone(), books.used.clone()], Vec::new(), None, 0),
+        (
+            [&books.total, &books.free, &books.used, &books.finishing].map(Clone::clone).into(),
+            Vec::new(),
+            None,
+            0,
+        ),
     );
     for (id, no) in &books.agent_names {
         let book = books.agents.at(*no);
-        let sums = [&book.charged, &book.foreign, &book.offered, &book.free].map(Clone::clone);
+        let sums = [&book.charged, &book.foreign, &book.offered, &book.held, &book.finishing, &book.free]
+            .map(Clone::clone);
         picture.insert(format!("agent {id}"), (sums.into(), Vec::new(), None, book.uses));
     }
     for (path, no) in &books.role_names {
         let book = books.roles.at(*no);
         let amounts =
             [&book.guarantee, &book.need, &book.children_guarantee, &book.children_need].map(Clone::clone);
-        let sums = [&book.charged, &book.own].map(Clone::clone);
+        let sums = [&book.charged, &book.own, &book.held, &book.own_held, &book.finishing].map(Clone::clone);
         picture.insert(format!("role {path}"), (sums.into(), amounts.into(), None, book.frameworks));
     }
     for (id, no) in &books.framework_names {
@@ -100,7 +122,7 @@ fn picture(books: &Books) -> Picture {
         let role = book.role.map(|role| books.roles.at(role).path.clone());
         picture.insert(
             format!("framework {id}"),
-            (alloc::vec![book.charged.clone()], Vec::new(), role, book.uses),
+            ([&book.charged, &book.finishing].map(Clone::clone).into(), Vec::new(), role, book.uses),
         );
     }
     picture

@@ -36,7 +36,10 @@ impl Books {
     /// Whether a want is in the stage of guarantees.
     pub(super) fn is_served(&self, waiting: &Waiting<'_>) -> bool {
         match &waiting.want.terms {
-            Terms::Ask(_) => self.serves_guarantee(waiting.role, |kind| waiting.unit.amount(kind)),
+            Terms::Ask(_) => {
+                let beyond = self.beyond_hold(waiting.no, |kind| waiting.unit.amount(kind));
+                self.serves_guarantee(waiting.role, beyond)
+            }
             Terms::Open(_) => self.serves_open(waiting.role, waiting.unit),
         }
     }

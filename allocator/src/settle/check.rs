@@ -52,7 +52,7 @@ impl Books {
         sums.iter().for_each(|sum| whole.add(&sum.resources));
         let unknown = SettleError::UnknownOffer(live.offer.id);
         let role = self.charged_role(live.want.framework).ok_or(unknown)?;
-        match self.block(role, |kind| whole.amount(kind)) {
+        match self.block(role, self.beyond_hold(live.want, |kind| whole.amount(kind))) {
             Some(block) => Err(SettleError::Blocked(block)),
             None => Ok(Taken { counts, agents, sums, whole }),
         }

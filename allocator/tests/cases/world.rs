@@ -7,6 +7,7 @@ use twofold_allocator::allocator::Allocator;
 use twofold_allocator::ask::{Ask, Constraint, Demand, Member, Shape};
 use twofold_allocator::change::Change;
 use twofold_allocator::domain::FaultDomain;
+use twofold_allocator::explain::hold::HoldWord;
 use twofold_allocator::explain::{Miss, Standing};
 use twofold_allocator::framework::Framework;
 use twofold_allocator::gpu::GpuRequest;
@@ -162,12 +163,19 @@ impl World {
         }
     }
 
-    /// Runs one command and says what happened.
+    /// Runs one command and says what happened, and which laws do not hold after it.
     pub(crate) fn run(&mut self, command: &str) -> String {
+        let mut out = self.tell(command);
+        out.push_str(&self.audit());
+        out
+    }
+
+    /// Runs one command and says what happened.
+    pub(crate) fn tell(&mut self, command: &str) -> String {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         let (name, more) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
         let words = Words::of(more);
-        let mut out = match verb {
+        match verb {
             "policy" => self.policy(&Words::of(rest)),
             "tick" => {
                 self.tick.now = Timestamp(name.parse().unwrap());
@@ -186,6 +194,8 @@ impl World {
             "roles" => self.roles(),
             "tasks" => self.rescinded(),
             "rescinded" => self.rescinded(),
+            "holds" => self.holds(),
+            "hold" => self.hold(name, more),
             "explain" => self.explain(name, more),
             "audit" => self.audit(),
             _ => match self.change(verb, name, more, &words) {
@@ -195,9 +205,7 @@ impl World {
                 },
                 None => panic!("no such command: {command}"),
             },
-        };
-        out.push_str(&self.audit());
-        out
+        }
     }
 
     fn policy(&mut self, words: &Words<'_>) -> String {
@@ -211,6 +219,11 @@ impl World {
         }
         policy.turns_per_cycle_max = words.number("turns", policy.turns_per_cycle_max);
         policy.open_offer_millis = words.get("open-millis").map(|text| text.parse().unwrap());
+        match words.get("patience") {
+            Some("none") => policy.hold_patience_millis = None,
+            Some(text) => policy.hold_patience_millis = Some(text.parse().unwrap()),
+            None => {}
+        }
         self.allocator = Allocator::new(policy);
         String::new()
     }
@@ -424,7 +437,8 @@ impl World {
         for agent in self.allocator.agents() {
             let report = self.allocator.agent(&agent.id).unwrap();
             write!(out, "{}: charged {}; free {}", agent.id, report.charged, report.free).unwrap();
-            for (what, sum) in [("foreign", report.foreign), ("offered", report.offered)] {
+            let sums = [("foreign", report.foreign), ("offered", report.offered), ("held", report.held)];
+            for (what, sum) in sums {
                 if !sum.is_zero() {
                     write!(out, "; {what} {sum}").unwrap();
                 }
@@ -451,6 +465,9 @@ impl World {
                 under / divisor
             )
             .unwrap();
+            if !report.held.is_zero() {
+                write!(out, "; held {}", report.held).unwrap();
+            }
             if !report.need.is_empty() {
                 write!(out, "; need {}", Listed(report.need)).unwrap();
             }
@@ -460,6 +477,23 @@ impl World {
             out.push('\n');
         }
         out
+    }
+
+    /// Every hold: what it has and misses on each agent, and when it expires.
+    fn holds(&self) -> String {
+        self.allocator
+            .holds()
+            .map(|(framework, ask, word)| format!("{framework} {ask}: {}", held(&word)))
+            .collect()
+    }
+
+    /// What is held for one ask, or why nothing is.
+    fn hold(&self, framework: &str, ask: &str) -> String {
+        match self.allocator.explain(&framework.into(), &ask.into()).map(|why| why.hold) {
+            Some(Ok(word)) => held(&word),
+            Some(Err(why)) => format!("no hold: {why}\n"),
+            None => "not known\n".into(),
+        }
     }
 
     fn rescinded(&mut self) -> String {
@@ -518,6 +552,22 @@ fn told(offer: &Offer) -> String {
             out
         }
     }
+}
+
+fn held(word: &HoldWord) -> String {
+    let mut out = String::new();
+    for part in &word.parts {
+        write!(out, "{} of {}", part.held, part.agent).unwrap();
+        if !part.missing.is_zero() {
+            write!(out, ", where {} is missing", part.missing).unwrap();
+        }
+        out.push_str("; ");
+    }
+    match word.expires {
+        Some(at) => writeln!(out, "misses {} until {}", word.missing, at.0).unwrap(),
+        None => out.push_str("complete\n"),
+    }
+    out
 }
 
 fn standing(standing: &Standing) -> String {

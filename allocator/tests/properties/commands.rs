@@ -159,5 +159,6 @@ pub(crate) fn command(bytes: &[u8]) -> String {
 pub(crate) fn policy(byte: u8) -> String {
     let grain = ["0/1", "1/3", "1/10"][usize::from(byte % 3)];
     let open = if byte & 8 == 0 { "" } else { " open-millis=3" };
-    format!("policy grain={grain}{open}")
+    let patience = ["", " patience=3", " patience=none", ""][usize::from(byte / 16 % 4)];
+    format!("policy grain={grain}{open}{patience}")
 }

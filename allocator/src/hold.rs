@@ -1,0 +1,259 @@
+//! Holds: room that is kept for a unit that waits, so that a stream of smaller work does not starve it. What ends makes
+//! room; a hold takes it before others see it, until the unit is whole. Everything here is soft state: it follows from
+//! the books, and is aimed anew when it is lost. The idea is the reservation of backfilling (Lifka, JSSPP 1995), with one
+//! hold for each pool of like agents.
+
+mod aim;
+mod book;
+mod queue;
+mod target;
+
+use crate::agent::Agent;
+use crate::books::{AgentNo, WantNo};
+use crate::headroom::Block;
+use crate::id::{FrameworkId, Word};
+use crate::resources::{Amounts, Kind, Resources};
+use crate::tick::Timestamp;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// What is held for one unit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hold {
+    /// What is held where, by agent.
+    pub(crate) parts: Vec<Part>,
+    /// All that is held.
+    pub(crate) sum: Resources,
+    /// What it wanted of agents that take no new work any more.
+    lost: Resources,
+    /// The least that it missed so far.
+    least: Resources,
+    /// When what it misses last shrank.
+    shrank: Timestamp,
+}
+
+/// What a hold has of one agent, and what it wants of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) agent: AgentNo,
+    pub(crate) target: Resources,
+    pub(crate) held: Resources,
+}
+
+/// Until when an ask has no hold, as its last one was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    pub(crate) why: Dropped,
+    pub(crate) until: Timestamp,
+}
+
+/// Why a hold was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dropped {
+    /// What it missed did not shrink for as long as the policy has patience.
+    Expired,
+    /// It was complete, and its framework declined what it was offered.
+    Declined,
+    /// It was complete, and the answer was refused, or there was none.
+    TurnLost,
+    /// It was complete, and no agent was there to be shown.
+    Unseen,
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "it expired, as what it missed did not shrink",
+            Self::Declined => "it was complete, and its framework declined",
+            Self::TurnLost => "it was complete, and its turn ended without a valid answer",
+            Self::Unseen => "it was complete, and no agent could be shown",
+        })
+    }
+}
+
+/// Why an ask has no hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoHold {
+    /// The policy is to hold nothing.
+    Off,
+    /// Nothing of it is wanted any more, or it is open demand, of which there are no units.
+    NoUnit,
+    /// It had no turn yet.
+    New,
+    /// What is free holds a unit.
+    Fits,
+    /// No agent, empty, or not all of them together hold a unit.
+    EmptyCluster,
+    /// Its limits do not hold a unit, whatever else is charged.
+    Limits(Block),
+    /// The guarantees of others leave no room for a unit, whatever else runs.
+    Guarantees(Block),
+    /// Limits or guarantees hold no unit even once all that ends has ended.
+    Blocked(Block),
+    /// There is no room for a unit even once all that ends has ended.
+    NothingEnds,
+    /// The agents that it waits for are held for another.
+    Taken {
+        /// The agents.
+        slot: Slot,
+        /// Whose unit they are held for.
+        by: FrameworkId,
+    },
+    /// Its last one was dropped, and others have their chance until then.
+    Rests {
+        /// Why it was dropped.
+        why: Dropped,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It has one when holds are aimed next.
+    Next,
+}
+
+impl fmt::Display for NoHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("the policy is to hold nothing"),
+            Self::NoUnit => f.write_str("there is no unit to hold anything for"),
+            Self::New => f.write_str("it had no turn yet"),
+            Self::Fits => f.write_str("what is free holds a unit"),
+            Self::EmptyCluster => f.write_str("a unit does not fit even on the empty cluster"),
+            Self::Limits(block) => write!(f, "a unit does not fit inside its limits: {block}"),
+            Self::Guarantees(block) => {
+                write!(f, "a unit does not fit beside the guarantees of others: {block}")
+            }
+            Self::Blocked(block) => write!(f, "it would wait even once all that ends has ended: {block}"),
+            Self::NothingEnds => f.write_str("nothing that ends makes room for a unit"),
+            Self::Taken { slot, by } => write!(f, "{slot} are held for {by}"),
+            Self::Rests { why, until } => {
+                write!(f, "its last one was dropped, {why}; none until {}", until.0)
+            }
+            Self::Next => f.write_str("it has one when holds are aimed next"),
+        }
+    }
+}
+
+/// A pool of like agents. One hold at a time may have agents of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// The agents without GPUs.
+    WithoutGpus,
+    /// The agents with GPUs of this model.
+    Model(Word),
+}
+
+impl Slot {
+    /// The pools that an agent is in.
+    pub(crate) fn of(agent: &Agent) -> impl Iterator<Item = Self> {
+        let none = agent.capacity.gpus.is_empty().then_some(Self::WithoutGpus);
+        none.into_iter().chain(agent.capacity.gpus.iter().map(|(model, _)| Self::Model(model.clone())))
+    }
+
+    fn has(&self, agent: &Agent) -> bool {
+        match self {
+            Self::WithoutGpus => agent.capacity.gpus.is_empty(),
+            Self::Model(model) => agent.capacity.gpus.count(model) > 0,
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WithoutGpus => f.write_str("agents without GPUs"),
+            Self::Model(model) => write!(f, "agents with {model}"),
+        }
+    }
+}
+
+/// Who has a hold, who may have one, and whether they are to be aimed anew.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holds {
+    /// Wants with a hold.
+    pub(crate) holding: BTreeSet<WantNo>,
+    /// Asks that had a turn, or were kept from one, and were given nothing since.
+    pub(crate) unserved: BTreeSet<WantNo>,
+    /// These in the order in which they are aimed, while it is `sorted`.
+    queue: Vec<WantNo>,
+    sorted: bool,
+    /// How many of the queue are passed over, as they were in vain when last looked at and others were not reached.
+    passed: usize,
+    /// Whether anything changed since they were last aimed.
+    pub(crate) stale: bool,
+    /// Agents where what is held no longer fits.
+    pub(crate) crowded: Vec<AgentNo>,
+}
+
+impl Holds {
+    /// Notes that an ask waits.
+    pub(crate) fn note_unserved(&mut self, no: WantNo) {
+        if self.unserved.insert(no) {
+            self.sorted = false;
+            self.stale = true;
+        }
+    }
+
+    /// Forgets a want, as it is given something or goes.
+    pub(crate) fn forget(&mut self, no: WantNo) {
+        self.holding.remove(&no);
+        if self.unserved.remove(&no) {
+            self.sorted = false;
+            self.stale = true;
+        }
+    }
+}
+
+impl Hold {
+    /// What it still misses.
+    pub(crate) fn missing(&self) -> Resources {
+        let mut missing = self.lost.clone();
+        self.parts.iter().for_each(|part| missing.add(&part.missing()));
+        missing
+    }
+
+    /// Whether it has all that its unit takes.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.lost.is_zero() && self.parts.iter().all(|part| part.held == part.target)
+    }
+
+    /// When it expires, unless what it misses shrinks before.
+    pub(crate) fn expires(&self, patience: u64) -> Timestamp {
+        self.shrank.plus_millis(patience)
+    }
+
+    /// Gives up an agent that takes no new work any more.
+    fn lose(&mut self, agent: AgentNo) {
+        let lost = self.parts.iter().filter(|part| part.agent == agent);
+        lost.for_each(|part| self.lost.add(&part.target));
+        self.parts.retain(|part| part.agent != agent);
+    }
+
+    fn part(&self, agent: AgentNo) -> Option<&Part> {
+        let at = self.parts.binary_search_by_key(&agent, |part| part.agent).ok()?;
+        self.parts.get(at)
+    }
+}
+
+impl Part {
+    /// What of the target is not held.
+    pub(crate) fn missing(&self) -> Resources {
+        let mut missing = self.target.clone();
+        missing.take_up_to(&self.held);
+        missing
+    }
+}
+
+/// Amounts in which a model of GPU is as good as another.
+fn plain(resources: &Resources) -> Amounts {
+    let mut amounts = resources.amounts();
+    amounts.retain(|kind, _| !kind.is_model());
+    amounts
+}
+
+/// Whether there is less of something than before, and no more of anything.
+fn is_less(now: &Resources, before: &Resources) -> bool {
+    let (now, before) = (plain(now), plain(before));
+    let most = |kind: &Kind| before.get(kind).copied().unwrap_or_default();
+    now != before && now.iter().all(|(kind, amount)| *amount <= most(kind))
+}
