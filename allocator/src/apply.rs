@@ -1,7 +1,7 @@
 //! Changes into the books.
 
 use crate::agent::Agent;
-use crate::allocator::Allocator;
+use crate::allocator::{Allocator, LiveOffer};
 use crate::ask::Demand;
 use crate::books::agent::Growth;
 use crate::books::task::TaskBook;
@@ -55,11 +55,16 @@ impl Allocator {
         if before.as_ref() == Some(&agent) {
             return false;
         }
-        let another =
-            before.is_none_or(|before| Agent { capacity: agent.capacity.clone(), ..before } != agent);
+        // What was refused of an agent with GPUs was seen by another measure than one without shows.
+        let another = before.is_none_or(|before| {
+            let gpus = before.capacity.gpus.is_empty() != agent.capacity.gpus.is_empty();
+            gpus || Agent { capacity: agent.capacity.clone(), ..before } != agent
+        });
         self.books.set_agent(no, Some(agent));
+        if another {
+            self.rescind_unseen();
+        }
         if !self.books.agents.at(no).is_active() {
-            self.rescind_on(no);
             self.books.let_go_on(no);
         }
         self.books.agent_grew(no, if another { Growth::Another } else { Growth::More });
@@ -87,6 +92,9 @@ impl Allocator {
         let agents = before.as_ref().map_or(&[][..], |before| &before.agents) != role.agents;
         self.books.declare_role(no, Some(role));
         self.role_changed(no, agents);
+        if agents {
+            self.rescind_unseen();
+        }
         true
     }
 
@@ -213,6 +221,18 @@ impl Allocator {
     fn rescind_of(&mut self, framework: FrameworkNo) {
         let ended = self.live().filter(|live| live.want.framework == framework);
         let ended: Vec<OfferId> = ended.map(|live| live.offer.id).collect();
+        for id in ended {
+            self.rescind(id);
+        }
+    }
+
+    /// Ends the live offers that name an agent which takes no new work, or which the role may not see, any more.
+    fn rescind_unseen(&mut self) {
+        let unseen = |live: &LiveOffer| {
+            let mut agents = live.agents.iter().filter_map(|no| self.books.agents.at(*no).agent.as_ref());
+            agents.any(|agent| self.books.hides(live.want.framework, agent))
+        };
+        let ended: Vec<OfferId> = self.live().filter(|live| unseen(live)).map(|live| live.offer.id).collect();
         for id in ended {
             self.rescind(id);
         }

@@ -103,13 +103,18 @@ impl Books {
             }
             let asleep: Vec<WantNo> = self.soft.asleep.iter().copied().collect();
             for no in asleep {
-                if self.has_room(no, agent, self.keeps_gpu_room(no)) {
+                if self.has_room(no, agent, self.keeps_gpu_room(no)) || self.first_sees(no, agent) {
                     self.set_state(no, WantState::Waiting);
                 }
             }
         }
         // The list is kept for what grows next.
         self.soft.grown = grown;
+    }
+
+    /// Whether an agent gives a want its first look, room or not: what it says then is why it waits.
+    fn first_sees(&self, no: WantNo, agent: AgentNo) -> bool {
+        self.want(no).is_some_and(|want| !want.looked) && self.sees(no, agent)
     }
 
     /// The levels of refusal that an agent outgrew, for those that see all of it and for those that leave room to GPUs.

@@ -125,6 +125,11 @@ impl Books {
         self.unwanted(framework, member, agent)
     }
 
+    /// Whether an agent takes no new work, or none of this framework's role, whatever runs there.
+    pub(crate) fn hides(&self, framework: FrameworkNo, agent: &Agent) -> bool {
+        agent.state != AgentState::Active || self.unwanted(framework, None, agent).is_some()
+    }
+
     /// The constraint, of the role or of the ask, that does not hold on an agent.
     fn unwanted(&self, framework: FrameworkNo, member: Option<&Member>, agent: &Agent) -> Option<Stage> {
         if let Some(role) = self.charged_role(framework) {

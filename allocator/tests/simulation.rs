@@ -4,31 +4,13 @@
 
 #[path = "properties/commands.rs"]
 mod commands;
+#[path = "properties/numbers.rs"]
+mod numbers;
 #[path = "cases/world.rs"]
 mod world;
 
+use numbers::Numbers;
 use world::World;
-
-/// Numbers from a seed (splitmix64 by Steele, Lea and Flood, 2014).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn bytes(&mut self) -> [u8; commands::BYTES] {
-        let mut bytes = [0; commands::BYTES];
-        for eight in bytes.chunks_mut(8) {
-            eight.copy_from_slice(&self.next().to_le_bytes());
-        }
-        bytes
-    }
-}
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name)
@@ -42,7 +24,7 @@ fn live(seed: u64, steps: u64) -> Result<(), String> {
     let mut told = vec![commands::policy(numbers.next().to_le_bytes()[0])];
     world.run(&told[0]);
     for _ in 0..steps {
-        let command = commands::command(&numbers.bytes());
+        let command = commands::command(&numbers.bytes::<{ commands::BYTES }>());
         told.push(command.clone());
         let out = world.run(&command);
         if out.contains("BROKEN") {

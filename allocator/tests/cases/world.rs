@@ -174,7 +174,6 @@ impl World {
     pub(crate) fn tell(&mut self, command: &str) -> String {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         let (name, more) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
-        let words = Words::of(more);
         match verb {
             "policy" => self.policy(&Words::of(rest)),
             "tick" => {
@@ -192,13 +191,12 @@ impl World {
             "decline" => self.decline(Words::of(rest).get("until")),
             "agents" => self.agents(),
             "roles" => self.roles(),
-            "tasks" => self.rescinded(),
             "rescinded" => self.rescinded(),
             "holds" => self.holds(),
             "hold" => self.hold(name, more),
             "explain" => self.explain(name, more),
             "audit" => self.audit(),
-            _ => match self.change(verb, name, more, &words) {
+            _ => match self.change_of(command) {
                 Some(change) => match self.allocator.apply(change) {
                     Ok(()) => String::new(),
                     Err(refused) => format!("refused: {refused}\n"),
@@ -226,6 +224,13 @@ impl World {
         }
         self.allocator = Allocator::new(policy);
         String::new()
+    }
+
+    /// The change that a command tells, if it tells one.
+    pub(crate) fn change_of(&self, command: &str) -> Option<Change> {
+        let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
+        let (name, more) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
+        self.change(verb, name, more, &Words::of(more))
     }
 
     fn change(&self, verb: &str, name: &str, more: &str, words: &Words<'_>) -> Option<Change> {

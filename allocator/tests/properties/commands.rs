@@ -1,19 +1,25 @@
 //! Random commands of small worlds: few names, so that they meet, and small amounts, so that they run out.
 
-const AGENTS: [&str; 5] = ["a0", "a1", "a2", "a3", "a4"];
-const FRAMEWORKS: [&str; 5] = ["f0", "f1", "f2", "f3", "f4"];
-const ROLES: [&str; 7] = ["a", "a/b", "a/c", "d", "d/e", "d/e/f", "/"];
+pub(crate) const AGENTS: [&str; 5] = ["a0", "a1", "a2", "a3", "a4"];
+pub(crate) const FRAMEWORKS: [&str; 5] = ["f0", "f1", "f2", "f3", "f4"];
+pub(crate) const ROLES: [&str; 7] = ["a", "a/b", "a/c", "d", "d/e", "d/e/f", "/"];
 const TASKS: [&str; 6] = ["t0", "t1", "t2", "t3", "t4", "t5"];
 
 /// Draws numbers from bytes; zeros when they are used up.
-struct Draw<'a>(std::slice::Iter<'a, u8>);
+pub(crate) struct Draw<'a>(std::slice::Iter<'a, u8>);
+
+impl<'a> From<&'a [u8]> for Draw<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self(bytes.iter())
+    }
+}
 
 impl Draw<'_> {
-    fn below(&mut self, most: u8) -> u8 {
+    pub(crate) fn below(&mut self, most: u8) -> u8 {
         self.0.next().copied().unwrap_or_default() % most
     }
 
-    fn one<'b>(&mut self, of: &[&'b str]) -> &'b str {
+    pub(crate) fn one<'b>(&mut self, of: &[&'b str]) -> &'b str {
         of[usize::from(self.below(u8::try_from(of.len()).unwrap()))]
     }
 }
@@ -23,7 +29,7 @@ pub(crate) const BYTES: usize = 16;
 
 /// A command that tells a change.
 pub(crate) fn change(bytes: &[u8]) -> String {
-    let draw = &mut Draw(bytes.iter());
+    let draw = &mut Draw::from(bytes);
     match draw.below(16) {
         0..=2 => agent(draw),
         3 => format!("agent-gone {}", draw.one(&AGENTS)),
@@ -57,7 +63,7 @@ pub(crate) fn change(bytes: &[u8]) -> String {
     }
 }
 
-fn agent(draw: &mut Draw<'_>) -> String {
+pub(crate) fn agent(draw: &mut Draw<'_>) -> String {
     let mut text = format!(
         "agent {} cpu={} memory={} pods={}",
         draw.one(&AGENTS),
@@ -76,7 +82,7 @@ fn agent(draw: &mut Draw<'_>) -> String {
     text
 }
 
-fn role(draw: &mut Draw<'_>) -> String {
+pub(crate) fn role(draw: &mut Draw<'_>) -> String {
     let mut text = format!("role {} weight={}", draw.one(&ROLES), 1 + draw.below(3));
     let (less, more) = (draw.below(5), draw.below(4));
     match draw.below(9) {
@@ -94,7 +100,7 @@ fn role(draw: &mut Draw<'_>) -> String {
     text
 }
 
-fn asks(draw: &mut Draw<'_>) -> String {
+pub(crate) fn asks(draw: &mut Draw<'_>) -> String {
     let mut text = String::new();
     for name in ["x", "y", "z"].into_iter().take(1 + usize::from(draw.below(3))) {
         let count = 1 + draw.below(4);
@@ -126,7 +132,7 @@ fn shape(draw: &mut Draw<'_>) -> String {
 /// A command of any sort.
 pub(crate) fn command(bytes: &[u8]) -> String {
     let (kind, rest) = bytes.split_first().unwrap();
-    let draw = &mut Draw(rest.iter());
+    let draw = &mut Draw::from(rest);
     match kind % 16 {
         0 => "cycle".into(),
         1 => "cycle answer=decline".into(),

@@ -1,0 +1,451 @@
+//! What was told and what was answered, folded into the last word on each object: the facts that everything else is
+//! computed from. Nothing here is a sum.
+
+use super::sums::Sums;
+use std::collections::{BTreeMap, BTreeSet};
+use twofold_allocator::agent::{Agent, AgentState};
+use twofold_allocator::ask::{Ask, Demand, Member};
+use twofold_allocator::change::Change;
+use twofold_allocator::framework::Framework;
+use twofold_allocator::holding::{Holding, Owner};
+use twofold_allocator::id::{AgentId, FrameworkId, OfferId, RolePath, TaskId};
+use twofold_allocator::offer::{Offer, Placement, Terms as OfferTerms};
+use twofold_allocator::policy::Policy;
+use twofold_allocator::resources::Resources;
+use twofold_allocator::role::Role;
+use twofold_allocator::tick::Timestamp;
+
+/// Everything that is so.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) policy: Policy,
+    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    pub(crate) roles: BTreeMap<RolePath, Role>,
+    pub(crate) frameworks: BTreeMap<FrameworkId, Consumer>,
+    /// The holdings, and whether each is a launch that was not seen yet.
+    pub(crate) tasks: BTreeMap<TaskId, (Holding, bool)>,
+    pub(crate) live: BTreeMap<OfferId, Live>,
+    /// The offer that ends with its turn.
+    pub(crate) current: Option<OfferId>,
+    pub(crate) now: Timestamp,
+    /// Whether anything changed since the last turn.
+    pub(crate) changed: bool,
+    /// The agents that are others than they were at the last turn, not only larger or smaller.
+    pub(crate) others: BTreeSet<AgentId>,
+    /// The turns that each role's own frameworks won, and those of it with all below it.
+    pub(crate) won: BTreeMap<RolePath, (u64, u64)>,
+}
+
+/// A framework that is known, or of which something is left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Consumer {
+    pub(crate) told: Option<Framework>,
+    /// The role that is charged.
+    pub(crate) role: Option<RolePath>,
+    pub(crate) wants: Vec<Want>,
+    pub(crate) avoid: BTreeMap<AgentId, Timestamp>,
+}
+
+/// An ask that is not done, or open demand with its least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Terms {
+    Ask(Ask),
+    Open(Resources),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Want {
+    pub(crate) terms: Terms,
+    /// Whether it was offered anything.
+    pub(crate) looked: bool,
+    /// Whether its last turn ended without a valid answer, and nothing changed since.
+    pub(crate) lost: bool,
+    /// Whether it left the room that GPUs need when it refused.
+    pub(crate) kept: bool,
+    pub(crate) refused: BTreeMap<AgentId, Refusal>,
+}
+
+/// What an agent showed when it was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) seen: Resources,
+    pub(crate) until: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    pub(crate) offer: Offer,
+    pub(crate) framework: FrameworkId,
+    /// Which of the framework's wants it is for.
+    pub(crate) at: usize,
+}
+
+impl Want {
+    pub(crate) fn new(terms: Terms) -> Self {
+        Self { terms, looked: false, lost: false, kept: false, refused: BTreeMap::new() }
+    }
+
+    pub(crate) fn members(&self) -> &[Member] {
+        match &self.terms {
+            Terms::Ask(ask) => &ask.members,
+            Terms::Open(_) => &[],
+        }
+    }
+
+    pub(crate) fn is_gang(&self) -> bool {
+        self.members().iter().any(|member| member.least > 0)
+    }
+
+    /// Whether a unit has more than one member.
+    pub(crate) fn is_of_many(&self) -> bool {
+        self.members().iter().map(|member| u64::from(member.least)).sum::<u64>() > 1
+    }
+
+    fn start_anew(&mut self) {
+        self.refused.clear();
+        self.looked = false;
+    }
+}
+
+impl Facts {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+
+    /// Takes a change in; says whether it is valid.
+    pub(crate) fn tell(&mut self, change: &Change) -> bool {
+        match change {
+            Change::Agent(agent) => self.agent(agent),
+            Change::AgentGone(id) => self.agent_gone(id),
+            Change::Role(role) => {
+                let above = |(kind, least): (_, &u64)| role.limit.get(kind).is_some_and(|most| most < least);
+                if role.weight == 0 || role.guarantee.iter().any(above) {
+                    return false;
+                }
+                self.role(&role.path, Some(role));
+            }
+            Change::RoleGone(path) => self.role(path, None),
+            Change::Framework(framework) => self.framework(framework),
+            Change::FrameworkGone(id) => self.framework_gone(id),
+            Change::Demand(id, demand) => return self.demand(id, demand),
+            Change::Holding(holding) => self.holding(holding),
+            Change::HoldingGone(task) => self.holding_gone(task),
+            Change::Avoid { framework, agent, until } => {
+                let is_there = self.agents.contains_key(agent);
+                let Some(known) = self.known(framework) else { return false };
+                if is_there && known.avoid.insert(agent.clone(), *until) != Some(*until) {
+                    self.changed = true;
+                }
+            }
+        }
+        self.forget_unused();
+        true
+    }
+
+    fn known(&mut self, id: &FrameworkId) -> Option<&mut Consumer> {
+        self.frameworks.get_mut(id).filter(|known| known.told.is_some())
+    }
+
+    pub(crate) fn wants_mut(&mut self) -> impl Iterator<Item = &mut Want> {
+        self.frameworks.values_mut().flat_map(|known| &mut known.wants)
+    }
+
+    fn agent(&mut self, agent: &Agent) {
+        let mut agent = agent.clone();
+        agent.capacity.other.retain(|_, amount| *amount > 0);
+        let before = self.agents.insert(agent.id.clone(), agent.clone());
+        if before.as_ref() == Some(&agent) {
+            return;
+        }
+        self.changed = true;
+        let same = before.is_some_and(|b| {
+            let gpus = b.capacity.gpus.is_empty() == agent.capacity.gpus.is_empty();
+            gpus && Agent { capacity: agent.capacity.clone(), ..b } == agent
+        });
+        if !same {
+            self.others.insert(agent.id.clone());
+        }
+        self.rescind_unseen();
+    }
+
+    fn agent_gone(&mut self, id: &AgentId) {
+        if self.agents.remove(id).is_some() {
+            self.changed = true;
+            self.others.remove(id);
+            self.rescind(|live| live.names(id));
+            self.wants_mut().for_each(|want| drop(want.refused.remove(id)));
+            for known in self.frameworks.values_mut() {
+                known.avoid.remove(id);
+            }
+        }
+    }
+
+    fn role(&mut self, path: &RolePath, role: Option<&Role>) {
+        let before = match role {
+            Some(role) => self.roles.insert(path.clone(), role.clone()),
+            None => self.roles.remove(path),
+        };
+        if before.as_ref() == role {
+            return;
+        }
+        self.changed = true;
+        let sees = |role: Option<&Role>| role.map(|role| role.agents.clone()).unwrap_or_default();
+        if sees(before.as_ref()) != sees(role) {
+            let below =
+                |known: &&mut Consumer| known.role.iter().flat_map(RolePath::path).any(|p| p == *path);
+            let frameworks = self.frameworks.values_mut().filter(below);
+            frameworks.flat_map(|known| &mut known.wants).for_each(Want::start_anew);
+            self.rescind_unseen();
+        }
+    }
+
+    fn framework(&mut self, framework: &Framework) {
+        let known = self.frameworks.entry(framework.id.clone()).or_default();
+        let before = known.told.replace(framework.clone());
+        if before.as_ref() == Some(framework) {
+            return;
+        }
+        known.role = Some(framework.role.clone());
+        self.changed = true;
+        if before.is_some_and(|before| before.role != framework.role) {
+            self.rescind(|live| live.framework == framework.id);
+            let known = self.frameworks.entry(framework.id.clone()).or_default();
+            known.wants.iter_mut().for_each(Want::start_anew);
+        }
+    }
+
+    fn framework_gone(&mut self, id: &FrameworkId) {
+        if let Some(known) = self.known(id) {
+            known.told = None;
+            known.wants.clear();
+            known.avoid.clear();
+            self.changed = true;
+            self.rescind(|live| live.framework == *id);
+        }
+    }
+
+    fn demand(&mut self, id: &FrameworkId, demand: &Demand) -> bool {
+        let terms: Vec<Terms> = match demand {
+            Demand::None => Vec::new(),
+            Demand::Asks(asks) => asks.iter().cloned().map(Terms::Ask).collect(),
+            Demand::Open { least } => vec![Terms::Open(least.clone())],
+        };
+        let Some(known) = self.known(id) else { return false };
+        if !terms.iter().eq(known.wants.iter().map(|want| &want.terms)) {
+            let before = std::mem::take(&mut known.wants);
+            let kept = |terms: Terms| before.iter().find(|want| want.terms == terms).cloned();
+            known.wants = terms
+                .into_iter()
+                .map(|terms| kept(terms.clone()).unwrap_or_else(|| Want::new(terms)))
+                .collect();
+            self.changed = true;
+            self.rescind(|live| live.framework == *id);
+        }
+        true
+    }
+
+    fn holding(&mut self, holding: &Holding) {
+        if let Owner::Framework(id) = &holding.owner {
+            self.frameworks.entry(id.clone()).or_default();
+        }
+        let now = (holding.clone(), false);
+        if self.tasks.insert(holding.task.clone(), now.clone()) != Some(now) {
+            self.changed = true;
+        }
+    }
+
+    fn holding_gone(&mut self, task: &TaskId) {
+        let Some((holding, _)) = self.tasks.remove(task) else { return };
+        self.changed = true;
+        let Owner::Framework(id) = &holding.owner else { return };
+        // Its own rules may have counted the task that is gone.
+        for want in self.known(id).into_iter().flat_map(|known| &mut known.wants) {
+            if want.refused.remove(&holding.agent).is_some() && want.is_of_many() {
+                want.refused.clear();
+            }
+        }
+    }
+
+    /// Strikes out what nothing names any more.
+    fn forget_unused(&mut self) {
+        let owner = |(holding, _): &(Holding, bool)| match &holding.owner {
+            Owner::Framework(id) => Some(id.clone()),
+            Owner::Foreign => None,
+        };
+        let mut used: BTreeSet<FrameworkId> = self.tasks.values().filter_map(owner).collect();
+        used.extend(self.live.values().map(|live| live.framework.clone()));
+        self.frameworks.retain(|id, known| known.told.is_some() || used.contains(id));
+        let paths = self.paths();
+        self.won.retain(|path, _| paths.contains(path));
+    }
+
+    /// The roles that are declared or used, and those above them.
+    pub(crate) fn paths(&self) -> BTreeSet<RolePath> {
+        let used = self.frameworks.values().filter_map(|known| known.role.as_ref());
+        let all = used.chain(self.roles.keys()).flat_map(RolePath::path);
+        all.chain([RolePath::root()]).collect()
+    }
+
+    /// Ends live offers from this side.
+    pub(crate) fn rescind(&mut self, which: impl Fn(&Live) -> bool) {
+        let ended: Vec<OfferId> =
+            self.live.iter().filter(|(_, live)| which(live)).map(|(id, _)| *id).collect();
+        for id in ended {
+            self.live.remove(&id);
+            self.changed = true;
+            self.current = self.current.filter(|current| *current != id);
+        }
+    }
+
+    /// Ends the live offers of agents that take no new work, or that the role may not see, any more.
+    fn rescind_unseen(&mut self) {
+        let hidden = |live: &Live, id: &AgentId| {
+            let agent = &self.agents[id];
+            agent.state != AgentState::Active || !self.suits(&live.framework, None, agent)
+        };
+        let unseen = |live: &&Live| live.parts().iter().any(|(id, _)| hidden(live, id));
+        let ended: Vec<OfferId> = self.live.values().filter(unseen).map(|live| live.offer.id).collect();
+        self.rescind(|live| ended.contains(&live.offer.id));
+    }
+
+    pub(crate) fn want_mut(&mut self, framework: &FrameworkId, at: usize) -> Option<&mut Want> {
+        self.frameworks.get_mut(framework)?.wants.get_mut(at)
+    }
+
+    /// A cycle begins: what ends by time ends.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.now = now;
+        self.rescind(|live| live.expires().is_some_and(|at| at <= now));
+        for known in self.frameworks.values_mut() {
+            let before = known.avoid.len();
+            known.avoid.retain(|_, until| *until > now);
+            let shown = known.avoid.len() < before;
+            for want in &mut known.wants {
+                let before = want.refused.len();
+                want.refused.retain(|_, refusal| refusal.until.is_none_or(|until| until > now));
+                if shown || want.refused.len() < before {
+                    self.changed = true;
+                    if want.is_of_many() {
+                        want.refused.clear();
+                    }
+                }
+            }
+        }
+        self.forget_unused();
+    }
+
+    /// A turn ends: its offer, if it must be answered in it, is lost.
+    pub(crate) fn end_turn(&mut self) {
+        if let Some(live) = self.current.take().and_then(|id| self.live.remove(&id)) {
+            if let Some(want) = self.want_mut(&live.framework, live.at) {
+                want.lost = true;
+            }
+            self.forget_unused();
+        }
+    }
+
+    /// An offer was made.
+    pub(crate) fn offered(&mut self, offer: &Offer, at: usize) {
+        let live = Live { offer: offer.clone(), framework: offer.framework.clone(), at };
+        if live.expires().is_none() {
+            self.current = Some(offer.id);
+        }
+        self.live.insert(offer.id, live);
+        if let Some(want) = self.want_mut(&offer.framework, at) {
+            want.looked = true;
+        }
+        for path in offer.role.path() {
+            let (own, all) = self.won.entry(path.clone()).or_default();
+            *own += u64::from(path == offer.role);
+            *all += 1;
+        }
+    }
+
+    /// An offer was answered: it is live no more.
+    pub(crate) fn answered(&mut self, id: OfferId) -> Option<Live> {
+        let live = self.live.remove(&id)?;
+        self.changed |= self.current != Some(id);
+        self.current = None;
+        Some(live)
+    }
+
+    /// An accept was booked.
+    pub(crate) fn launched(&mut self, live: &Live, placements: &[Placement]) {
+        for placement in placements {
+            let holding = Holding {
+                task: placement.task.clone(),
+                agent: placement.agent.clone(),
+                owner: Owner::Framework(live.framework.clone()),
+                resources: placement.resources.clone(),
+                finishing: false,
+            };
+            self.tasks.insert(placement.task.clone(), (holding, true));
+        }
+        let Some(want) = self.want_mut(&live.framework, live.at) else { return };
+        let gang = want.is_gang();
+        if let Terms::Ask(ask) = &mut want.terms {
+            for (at, member) in ask.members.iter_mut().enumerate() {
+                let placed = placements.iter().filter(|placement| placement.member == at).count();
+                let placed = u32::try_from(placed).unwrap();
+                (member.count, member.least) = (if gang { 0 } else { member.count - placed }, 0);
+            }
+        }
+    }
+
+    /// A want refused these agents as they are now.
+    pub(crate) fn refused(&mut self, live: &Live, agents: &[AgentId], until: Option<Timestamp>) {
+        let sums = Sums::of(self);
+        let keeps = self.keeps_gpu_room(&live.framework, live.at);
+        let seen: Vec<Resources> = agents.iter().map(|agent| self.view(&sums, agent, keeps)).collect();
+        let Some(want) = self.want_mut(&live.framework, live.at) else { return };
+        if std::mem::replace(&mut want.kept, keeps) != keeps {
+            want.refused.clear();
+        }
+        for (agent, seen) in agents.iter().zip(seen) {
+            want.refused.insert(agent.clone(), Refusal { seen, until });
+        }
+    }
+
+    /// A new process: what is soft is lost, what the cluster shows is not.
+    pub(crate) fn crash(&mut self) {
+        self.live.clear();
+        self.others.clear();
+        self.current = None;
+        self.changed = true;
+        self.won.clear();
+        self.now = Timestamp::default();
+        for known in self.frameworks.values_mut() {
+            known.avoid.clear();
+            known
+                .wants
+                .retain(|want| want.members().iter().any(|m| m.count > 0) || want.members().is_empty());
+            known.wants = known.wants.drain(..).map(|want| Want::new(want.terms)).collect();
+            if known.told.is_none() {
+                known.role = None;
+            }
+        }
+        self.tasks.values_mut().for_each(|(_, launch)| *launch = false);
+        self.forget_unused();
+    }
+}
+
+impl Live {
+    /// The parts of an offer to open demand.
+    pub(crate) fn parts(&self) -> &[(AgentId, Resources)] {
+        match &self.offer.terms {
+            OfferTerms::Parts { parts, .. } => parts,
+            OfferTerms::Units { .. } => &[],
+        }
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        match &self.offer.terms {
+            OfferTerms::Parts { expires, .. } => *expires,
+            OfferTerms::Units { .. } => None,
+        }
+    }
+
+    fn names(&self, agent: &AgentId) -> bool {
+        self.parts().iter().any(|(named, _)| named == agent)
+    }
+}
