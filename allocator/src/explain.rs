@@ -14,7 +14,7 @@ use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
 use crate::view::Stage;
 use alloc::vec::Vec;
-use hold::HoldWord;
+pub use hold::{HoldPart, HoldWord};
 
 /// Why an ask is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

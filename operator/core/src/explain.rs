@@ -8,7 +8,7 @@ use crate::object::Key;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use twofold_allocator::allocator::Allocator;
-use twofold_allocator::explain::{Explanation, Fit, Standing, Verdict};
+use twofold_allocator::explain::{Explanation, Fit, HoldWord, Standing, Verdict};
 use twofold_allocator::resources::Listed;
 use twofold_sdk::plan::StepStatus;
 use twofold_sdk::refusal::Refusals;
@@ -29,14 +29,16 @@ pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
     let mut sentences = Vec::new();
     for plan in &entry.asks {
         let explanation = allocator.explain(&spec.framework, &plan.ask.id);
-        match (entry.refusals.get(&plan.ask.id), explanation) {
+        match (entry.refusals.get(&plan.ask.id), &explanation) {
             (Some(refusals), explanation) => {
                 sentences.extend(explanation.as_ref().and_then(never));
                 sentences.push(refusals.to_string());
                 told.groups.extend(groups(refusals));
             }
-            (None, explanation) => sentences.extend(explanation.map(|explanation| sentence(&explanation))),
+            (None, explanation) => sentences.extend(explanation.as_ref().map(sentence)),
         }
+        sentences
+            .extend(explanation.iter().filter_map(|explanation| explanation.hold.as_ref().ok()).map(held));
     }
     sentences.dedup();
     let mut steps = entry.plans.iter().flat_map(|plans| plans.steps());
@@ -103,6 +105,14 @@ fn never(explanation: &Explanation) -> Option<String> {
     }
     let block = explanation.beside_guarantees.as_ref().err()?;
     Some(format!("cannot fit beside what others are guaranteed: {block}"))
+}
+
+/// Where room is held for an ask, and what it still misses.
+fn held(hold: &HoldWord) -> String {
+    let agents: Vec<&str> = hold.parts.iter().take(MOST_AGENTS).map(|part| part.agent.as_str()).collect();
+    let more = if hold.parts.len() > MOST_AGENTS { ", …" } else { "" };
+    let text = format!("room is held for it on {}{more}", agents.join(", "));
+    if hold.missing.is_zero() { text } else { format!("{text}; {} is missing there", hold.missing) }
 }
 
 fn fit(fit: &Fit) -> String {
@@ -178,6 +188,14 @@ fn asks(page: &mut String, entry: &Entry, allocator: &Allocator) {
         let _ = writeln!(page, "  ask {}: {}", plan.ask.id, sentence(&explanation));
         if let Some(refusals) = entry.refusals.get(&plan.ask.id) {
             let _ = writeln!(page, "    level two: {refusals}");
+        }
+        match &explanation.hold {
+            Ok(hold) => {
+                let _ = writeln!(page, "    {}", held(hold));
+            }
+            Err(why) => {
+                let _ = writeln!(page, "    nothing is held for it: {why}");
+            }
         }
         for (role, missing) in &explanation.owed {
             let _ = writeln!(page, "    role {role} is owed {}", Listed(missing));

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::tick::Timestamp;
 use twofold_core::action::Write;
+use twofold_core::explain;
 use twofold_core::object::{Key, Kind, Object};
 use twofold_core::settings::Settings;
 use twofold_core::simulate::cluster::Cluster;
@@ -291,4 +292,43 @@ fn a_child_whose_name_is_taken_is_tried_less_and_less_often_and_the_failure_is_s
     };
     let status = serde_json::to_string(&job.status).expect("a status");
     assert!(status.contains("already exists"), "{status}");
+}
+
+/// The pod is on its way out: its machine lets it end.
+fn ends(cluster: &mut Cluster, name: &str) {
+    let key = Key::new(Kind::Pod, "team", name);
+    let Some(Object::Pod(mut pod)) = cluster.get(&key).cloned() else { panic!("no pod {name}") };
+    pod.metadata.deletion_timestamp = Some(twofold_core::condition::time(cluster.now()));
+    cluster.put(Object::Pod(pod));
+}
+
+#[test]
+fn room_that_ends_is_held_for_the_gang_that_waits_and_not_given_to_what_came_later() {
+    let mut cluster = cluster(2, 2, None);
+    let whole = "{cpu: 8, memory: 1Gi}";
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    for (name, workers) in [("a", 1), ("b", 1), ("gang", 2), ("later", 1)] {
+        let job = job(name, &[("Worker", workers)], whole);
+        let Object::TFJob(mut job) = job else { panic!("no job") };
+        for replica in job.spec.tf_replica_specs.values_mut() {
+            replica.restart_policy = Some("Never".to_owned());
+        }
+        cluster.put(Object::TFJob(job));
+        cluster.pass(1_000);
+        settle(&mut cluster, &mut operator);
+    }
+    assert_eq!(pods(&cluster).into_keys().collect::<Vec<_>>(), ["a-worker-0", "b-worker-0"]);
+    for ending in ["a-worker-0", "b-worker-0"] {
+        ends(&mut cluster, ending);
+    }
+    operator.run(&mut cluster, 20);
+    let page = explain::page(&operator.state, &Key::new(Kind::TFJob, "team", "gang"));
+    assert!(page.contains("room is held for it on agent-"), "{page}");
+    for (ended, then) in
+        [("a-worker-0", vec!["b-worker-0"]), ("b-worker-0", vec!["gang-worker-0", "gang-worker-1"])]
+    {
+        cluster.remove(&Key::new(Kind::Pod, "team", ended));
+        operator.run(&mut cluster, 20);
+        assert_eq!(pods(&cluster).into_keys().collect::<Vec<_>>(), then);
+    }
 }
