@@ -22,8 +22,9 @@ lint: ## Check form: rustfmt, clippy, the documentation
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 
-unit: ## Cases, properties, seeded simulation, the shell against a mock API server
+unit: ## Cases, properties, the model, planted bugs, seeded simulation, the shell against a mock API server
 	cargo test --workspace
+	cargo test --package twofold-allocator --features planted --test planted
 
 e2e-fake: ## The chart and the operator on a real API server with fake machines
 	@$(DEMO) test-fake

@@ -11,6 +11,7 @@ use crate::change::Change;
 use crate::framework::Framework;
 use crate::holding::{Holding, Owner};
 use crate::id::{AgentId, FrameworkId, OfferId, RolePath, TaskId};
+use crate::plant::Plant;
 use crate::refused::Refused;
 use crate::role::Role;
 use crate::tick::Timestamp;
@@ -180,7 +181,8 @@ impl Allocator {
             };
             let same =
                 same_owner && self.books.agents.at(known.agent).id == agent && known.resources == resources;
-            if same && known.finishing == finishing && !known.launch {
+            let news = self.books.planted.is(Plant::Duplicates);
+            if same && known.finishing == finishing && !known.launch && !news {
                 return false;
             }
         }

@@ -10,6 +10,7 @@ pub(crate) mod want;
 use crate::filter::Soft;
 use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
 use crate::order::Order;
+use crate::plant::Planted;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::resources::Resources;
@@ -62,6 +63,8 @@ pub(crate) struct Books {
     /// What changed since the laws were last checked.
     pub(crate) touched_agents: Vec<AgentNo>,
     pub(crate) touched_roles: Vec<RoleNo>,
+    /// A test's bug.
+    pub(crate) planted: Planted,
 }
 
 impl Books {
@@ -89,6 +92,7 @@ impl Books {
             order: Order::default(),
             touched_agents: Vec::new(),
             touched_roles: Vec::new(),
+            planted: Planted::default(),
         }
     }
 

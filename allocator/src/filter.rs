@@ -5,6 +5,7 @@ use crate::books::agent::Growth;
 use crate::books::want::{Terms, Want, WantState};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
 use crate::hold::Holds;
+use crate::plant::Plant;
 use crate::refusal::Level;
 use crate::tick::Timestamp;
 use alloc::collections::BTreeSet;
@@ -101,7 +102,8 @@ impl Books {
             for no in refusing {
                 self.lift_grown(no, agent, another, &full, &kept);
             }
-            let asleep: Vec<WantNo> = self.soft.asleep.iter().copied().collect();
+            let sleepers = self.soft.asleep.iter().filter(|_| !self.planted.is(Plant::Starvation));
+            let asleep: Vec<WantNo> = sleepers.copied().collect();
             for no in asleep {
                 if self.has_room(no, agent, self.keeps_gpu_room(no)) || self.first_sees(no, agent) {
                     self.set_state(no, WantState::Waiting);
@@ -218,6 +220,9 @@ impl Books {
     /// Strikes an agent out of what was refused and avoided, as it is gone.
     pub(crate) fn forget_agent(&mut self, agent: AgentNo) {
         self.agents.at_mut(agent).growth = Growth::None;
+        if self.planted.is(Plant::Bounded) {
+            return;
+        }
         let refusing: Vec<WantNo> = self.soft.refusing.iter().copied().collect();
         for no in refusing {
             if self.want_mut(no).is_some_and(|want| want.refused.lift(agent)) {

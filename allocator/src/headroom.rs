@@ -7,6 +7,7 @@
 
 use crate::books::{Books, RoleNo};
 use crate::id::RolePath;
+use crate::plant::Plant;
 use crate::resources::{Amount, Kind};
 use alloc::vec::Vec;
 use core::fmt;
@@ -71,7 +72,8 @@ impl Books {
     /// The first limit on the path that does not hold `taken` more. What is over its limit already, by a change from
     /// outside, gets nothing of that resource.
     pub(crate) fn limit_block(&self, role: RoleNo, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
-        for (_, book) in self.path(role) {
+        let levels = if self.planted.is(Plant::Limit) { 1 } else { usize::MAX };
+        for (_, book) in self.path(role).take(levels) {
             for (kind, limit) in book.limits() {
                 let (charged, unit) = (book.charged.amount(kind), taken(kind));
                 if unit > 0 && charged.saturating_add(unit) > limit {
@@ -150,7 +152,8 @@ impl Books {
 
     /// The first resource of which the headroom does not hold `taken` more.
     pub(crate) fn headroom_block(&self, role: RoleNo, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
-        self.needs().find_map(|(kind, need)| {
+        let needs = self.needs().filter(|_| !self.planted.is(Plant::Guarantee));
+        needs.into_iter().find_map(|(kind, need)| {
             let unit = taken(kind);
             (unit > 0 && self.widens(role, kind, need, unit)).then(|| Block::Headroom {
                 kind: kind.clone(),

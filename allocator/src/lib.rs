@@ -21,6 +21,10 @@ pub mod id;
 pub mod invariants;
 pub mod offer;
 mod order;
+#[cfg(not(feature = "planted"))]
+mod plant;
+#[cfg(feature = "planted")]
+pub mod plant;
 pub mod policy;
 mod pool;
 pub mod quantity;

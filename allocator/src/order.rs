@@ -77,8 +77,12 @@ impl Books {
     /// What places of equal share are ordered by: fewer turns won, then the path, a role's own frameworks first.
     fn place_rank(&self, place: Place) -> (u64, bool, RolePath) {
         match place {
-            Place::Own(role) => (self.roles.at(role).own_turns, false, self.roles.at(role).path.clone()),
-            Place::Role(role) => (self.roles.at(role).turns, true, self.roles.at(role).path.clone()),
+            Place::Own(role) => {
+                (self.roles.at(role).own_turns ^ self.planted.tie(), false, self.roles.at(role).path.clone())
+            }
+            Place::Role(role) => {
+                (self.roles.at(role).turns ^ self.planted.tie(), true, self.roles.at(role).path.clone())
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::headroom::Block;
 use crate::hold::Dropped;
 use crate::id::{AgentId, OfferId, TaskId};
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
+use crate::plant::Plant;
 use crate::policy::Laws;
 use crate::resources::{Amounts, Listed};
 use crate::view::Stage;
@@ -106,6 +107,9 @@ impl Allocator {
         };
         self.changed |= stayed_out;
         self.release(&live);
+        if self.books.planted.is(Plant::AnswerOnce) {
+            self.out.insert(id, live.clone());
+        }
         match answer {
             Answer::Decline { until } => {
                 self.stats.declined += 1;
@@ -146,7 +150,8 @@ impl Allocator {
         let held = self.books.let_go(*want);
         self.stats.holds_started += u64::from(held);
         self.changed |= held;
-        for sum in sums {
+        let booked = if self.books.planted.is(Plant::Atomic) { 1 } else { sums.len() };
+        for sum in sums.iter().take(booked) {
             self.books.occupy(sum.agent, Use::Charged, &sum.resources, sum.tasks);
         }
         let tasks = u32::try_from(placements.len()).unwrap_or(u32::MAX);

@@ -2,6 +2,7 @@
 //! 2011): the share is the largest over the fair set.
 
 use crate::books::{Books, FrameworkNo, RoleNo};
+use crate::plant::Plant;
 use crate::resources::{Kind, Resources};
 use crate::wide::Fraction;
 use alloc::vec::Vec;
@@ -103,9 +104,13 @@ impl Books {
     /// The share of a place in the resources of the mask, with `more` charged to it besides.
     pub(crate) fn share_at(&self, place: Place, mask: Mask, more: impl Fn(&Kind) -> u64) -> Fraction {
         let (charged, held) = self.charged_at(place);
+        let weight = if self.planted.is(Plant::Fairness) { 1 } else { self.weight_at(place) };
+        if self.planted.is(Plant::Total) {
+            let _ = charged.cpu_milli / self.total.cpu_milli;
+        }
         let used = |kind: &Kind| charged.amount(kind).saturating_sub(held.amount(kind));
         let sum = |kind: &Kind| used(kind).saturating_add(more(kind));
-        self.fair.share(mask, sum, &self.total, self.weight_at(place))
+        self.fair.share(mask, sum, &self.total, weight)
     }
 
     /// The kind that makes a role's share.

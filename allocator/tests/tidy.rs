@@ -85,6 +85,12 @@ fn level_one_depends_on_nothing_and_level_two_on_level_one_alone() {
 }
 
 #[test]
+fn nobody_plants_bugs_but_the_tests_of_level_one() {
+    let manifests = texts(&["operator", "crds", "e2e"], &["toml"]);
+    none(&lines(&manifests, |_, line| line.contains("planted")), "the feature is for one test");
+}
+
+#[test]
 fn the_brain_has_no_client_and_no_runtime() {
     for name in dependencies("operator/core/Cargo.toml", "dependencies") {
         let shell = ["kube", "tokio", "hyper", "reqwest", "axum", "futures"];

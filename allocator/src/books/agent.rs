@@ -3,6 +3,7 @@
 use super::{AgentNo, Books};
 use crate::agent::{Agent, AgentState};
 use crate::id::AgentId;
+use crate::plant::Plant;
 use crate::refusal::Levels;
 use crate::resources::{Amounts, Resources};
 
@@ -134,7 +135,9 @@ impl Books {
             self.repool();
         }
         let book = self.agents.at_mut(no);
-        if let Some(before) = &book.agent {
+        if let Some(before) =
+            book.agent.as_ref().filter(|_| agent.is_some() || !self.planted.is(Plant::LostAndFound))
+        {
             self.total.take_up_to(&before.capacity);
         }
         // It counts again, as what it is now, when what is free is computed.
@@ -181,6 +184,9 @@ impl Books {
         if book.over || book.agent.is_none() {
             self.refresh_free(no);
             return self.drop_agent_if_unused(no);
+        }
+        if self.planted.is(Plant::Conservation) {
+            return;
         }
         book.free.add(resources);
         if book.is_active() {

@@ -4,6 +4,7 @@ use super::want::Want;
 use super::{AgentNo, Books, FrameworkNo, RoleNo};
 use crate::framework::Framework;
 use crate::id::FrameworkId;
+use crate::plant::Plant;
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 use alloc::collections::BTreeMap;
@@ -68,7 +69,9 @@ impl Books {
             let book = self.frameworks.at(no);
             let (charged, finishing) = (book.charged.clone(), book.finishing.clone());
             self.roles.at_mut(role).frameworks += 1;
-            self.charge_role(role, &charged);
+            if !self.planted.is(Plant::Recovery) {
+                self.charge_role(role, &charged);
+            }
             self.finishing_in_role(role, &finishing, true);
             if let Some(before) = before {
                 self.finishing_in_role(before, &finishing, false);

@@ -2,6 +2,7 @@
 
 use super::{Books, RoleNo};
 use crate::id::RolePath;
+use crate::plant::Plant;
 use crate::resources::{Amounts, Resources};
 use crate::role::Role;
 use alloc::collections::BTreeMap;
@@ -144,7 +145,11 @@ impl Books {
     /// Takes a charge back.
     pub(crate) fn discharge_role(&mut self, no: RoleNo, resources: &Resources) {
         self.roles.at_mut(no).own.take_up_to(resources);
-        self.each_above(no, |book| book.charged.take_up_to(resources));
+        if self.planted.is(Plant::Hierarchy) {
+            self.roles.at_mut(no).charged.take_up_to(resources);
+        } else {
+            self.each_above(no, |book| book.charged.take_up_to(resources));
+        }
         self.refresh_need(no);
         self.moved_role(no);
     }

@@ -119,7 +119,7 @@ impl Books {
         let path = self.order.paths.get(role.index()).copied().unwrap_or_default();
         PlaceKey {
             share: self.share_at(place, self.compared(place, mask), |_| 0),
-            turns: if own { book.own_turns } else { book.turns },
+            turns: if own { book.own_turns } else { book.turns } ^ self.planted.tie(),
             path: (!own).then_some(path),
             place,
         }

@@ -364,8 +364,8 @@ impl Facts {
     /// An offer was answered: it is live no more.
     pub(crate) fn answered(&mut self, id: OfferId) -> Option<Live> {
         let live = self.live.remove(&id)?;
-        self.changed |= self.current != Some(id);
-        self.current = None;
+        let stayed_out = self.current.take_if(|current| *current == id).is_none();
+        self.changed |= stayed_out;
         Some(live)
     }
 
