@@ -2,7 +2,7 @@
 # Two programs that belong together; the second calls the first.
 DEMO := cargo build --quiet --package twofold-e2e --bins && cargo run --quiet --package twofold-e2e --bin demo --
 
-.PHONY: help deps demo demo-down test lint unit e2e-fake e2e-real bench generate images
+.PHONY: help deps demo demo-down test lint unit soak e2e-fake e2e-real bench generate images
 help: ## Say what can be made
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -25,6 +25,17 @@ lint: ## Check form: rustfmt, clippy, the documentation
 unit: ## Cases, properties, the model, planted bugs, seeded simulation, the shell against a mock API server
 	cargo test --workspace
 	cargo test --package twofold-allocator --features planted --test planted
+
+# Each part has new random worlds; the last has few, long lives.
+soak: ## A million sequences of the model, long lives and the log with all optimisation: an hour, with its progress
+	@mkdir -p target
+	@for part in $$(seq 1 100) long; do \
+	  if [ $$part = long ]; then export SEQUENCES=2000 STEPS=300; else export SEQUENCES=10000; fi; \
+	  cargo test --release --quiet --package twofold-allocator --test model >target/soak.log 2>&1 \
+	    || { cat target/soak.log; exit 1; }; \
+	  echo "soak: part $$part of 100, $$SEQUENCES sequences hold"; \
+	done
+	cargo test --release --package twofold-allocator --test log --test simulation --test properties --test fairness --test filters
 
 e2e-fake: ## The chart and the operator on a real API server with fake machines
 	@$(DEMO) test-fake
