@@ -134,3 +134,22 @@ fn a_summary_of_many_refusals_stays_short() {
     });
     assert!(longest.max().is_some_and(|longest| longest < 16_384));
 }
+
+#[test]
+fn a_machine_of_another_architecture_gets_no_member_of_a_ring_and_one_that_does_not_say_does() {
+    for (architecture, pods) in [("arm64", 0), ("amd64", 1), ("", 1)] {
+        let mut cluster = cluster(1);
+        let Some(Object::Node(mut node)) = cluster.get(&Key::new(Kind::Node, "", "agent-0")).cloned() else {
+            panic!("no node")
+        };
+        let info = node.status.as_mut().and_then(|status| status.node_info.as_mut()).expect("its info");
+        info.architecture = architecture.to_owned();
+        cluster.put(Object::Node(node));
+        let text = "apiVersion: twofold.dev/v1alpha1\nkind: CassandraService\nmetadata: {name: one, namespace: team}\n\
+                    spec: {version: 5.0.9, nodes: 1, storage: {size: 1Gi}}\n";
+        cluster.put(serde_saphyr::from_str::<twofold_crds::CassandraService>(text).expect("a ring").into());
+        Operator::start(Settings::default(), &mut cluster).run(&mut cluster, 100);
+        let made = cluster.objects().filter(|(key, _)| key.kind == Kind::Pod).count();
+        assert_eq!(made, pods, "{architecture:?}");
+    }
+}

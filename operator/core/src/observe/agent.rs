@@ -60,7 +60,11 @@ pub fn facts(node: &Node) -> AgentFacts {
                 effect: effect(&taint.effect),
             })
             .collect(),
-        architecture: info.map(|info| Word::from(info.architecture.as_str())),
+        // A machine that does not say is not known to be of another.
+        architecture: info
+            .map(|info| info.architecture.as_str())
+            .filter(|architecture| !architecture.is_empty())
+            .map(Word::from),
         ..AgentFacts::default()
     }
 }
