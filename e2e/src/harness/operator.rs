@@ -79,6 +79,23 @@ fn as_operator(admin: Kubeconfig, token: &str) -> anyhow::Result<String> {
     Ok(serde_json::to_string(&value)?)
 }
 
+/// The binary under test.
+fn binary() -> PathBuf {
+    std::env::var_os("TWOFOLD_BIN").map_or_else(|| target().join("debug/twofold"), PathBuf::from)
+}
+
+/// What `twofold explain` says of a subject such as `tfjob/mnist`, as the cluster's administrator.
+///
+/// # Errors
+/// It fails: its own words.
+pub fn explain(subject: &str, namespace: &str) -> anyhow::Result<String> {
+    let said = Command::new(binary()).args(["explain", subject, "--namespace", namespace]).output()?;
+    if !said.status.success() {
+        bail!("twofold explain {subject}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+    Ok(String::from_utf8(said.stdout)?)
+}
+
 /// A running operator. It is ended when it is dropped.
 pub struct Operator {
     child: Child,
@@ -98,8 +115,7 @@ impl Operator {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let log = scratch()?.join(format!("operator-{name}.log"));
         let output = File::options().create(true).append(true).open(&log)?;
-        let binary =
-            std::env::var_os("TWOFOLD_BIN").map_or_else(|| target().join("debug/twofold"), PathBuf::from);
+        let binary = binary();
         let child = Command::new(&binary)
             .args(["operator", "--lease-namespace", NAMESPACE, "--identity", name, "--http-addr", &address])
             .args(flags)

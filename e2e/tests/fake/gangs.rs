@@ -6,6 +6,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use twofold_e2e::harness::api::{Space, condition};
 use twofold_e2e::harness::history::Recorder;
+use twofold_e2e::harness::operator::explain;
 
 const MODEL: &str = "gang-model";
 
@@ -47,7 +48,7 @@ fn gang(name: &str) -> String {
     )
 }
 
-/// Why the job waits, once it says so and names the nearest miss.
+/// Why the job waits, once it says so and names the nearest miss; `twofold explain` names it, too.
 async fn waits(space: &Space, name: &str) -> anyhow::Result<String> {
     let said = |job: &kube::api::DynamicObject| {
         job.data.pointer("/status/twofold").map(ToString::to_string).unwrap_or_default()
@@ -55,6 +56,8 @@ async fn waits(space: &Space, name: &str) -> anyhow::Result<String> {
     let job = space
         .until(space.jobs(), name, "waiting with the nearest miss", |job| said(job).contains("nearest"))
         .await?;
+    let page = explain(&format!("tfjob/{name}"), &space.name)?;
+    assert!(page.contains("nearest: gang-") && page.contains("gpu"), "{page}");
     Ok(said(&job))
 }
 
