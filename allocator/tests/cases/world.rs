@@ -40,9 +40,8 @@ impl<'a> Words<'a> {
         self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 
-    fn number<T: std::str::FromStr>(&self, key: &str, default: T) -> T {
-        self.get(key)
-            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{key}={text} is no number")))
+    fn number<T: std::str::FromStr>(&self, key: &str, default: T) -> Option<T> {
+        self.get(key).map_or(Some(default), |text| text.parse().ok())
     }
 }
 
@@ -59,96 +58,96 @@ fn kind(text: &str) -> Kind {
     }
 }
 
-fn amount(kind: &Kind, text: &str) -> u64 {
+fn amount(kind: &Kind, text: &str) -> Option<u64> {
     match kind {
-        Kind::Cpu => parse_cpu_milli(text).unwrap(),
-        Kind::Memory | Kind::Disk => parse_bytes(text).unwrap(),
-        Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) => parse_count(text).unwrap(),
+        Kind::Cpu => parse_cpu_milli(text).ok(),
+        Kind::Memory | Kind::Disk => parse_bytes(text).ok(),
+        Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) => parse_count(text).ok(),
     }
 }
 
 /// `cpu:4,gpu:a100:2` as amounts.
-fn amounts(text: Option<&str>) -> Amounts {
+fn amounts(text: Option<&str>) -> Option<Amounts> {
     let parts = text.unwrap_or_default().split(',').filter(|part| !part.is_empty());
     parts
         .map(|part| {
-            let (name, value) = part.rsplit_once(':').unwrap();
-            (kind(name), amount(&kind(name), value))
+            let (name, value) = part.rsplit_once(':')?;
+            Some((kind(name), amount(&kind(name), value)?))
         })
         .collect()
 }
 
-fn resources(words: &Words<'_>) -> Resources {
+fn resources(words: &Words<'_>) -> Option<Resources> {
     let mut resources = Resources::default();
     for (key, value) in &words.0 {
         match *key {
-            "cpu" => resources.cpu_milli = parse_cpu_milli(value).unwrap(),
-            "memory" => resources.memory_bytes = parse_bytes(value).unwrap(),
-            "disk" => resources.disk_bytes = parse_bytes(value).unwrap(),
-            "pods" => resources.pods = parse_count(value).unwrap(),
+            "cpu" => resources.cpu_milli = parse_cpu_milli(value).ok()?,
+            "memory" => resources.memory_bytes = parse_bytes(value).ok()?,
+            "disk" => resources.disk_bytes = parse_bytes(value).ok()?,
+            "pods" => resources.pods = parse_count(value).ok()?,
             "gpu" => {
                 for one in value.split(',') {
-                    let (model, count) = one.split_once(':').unwrap();
-                    resources.gpus.add(&model.into(), count.parse().unwrap());
+                    let (model, count) = one.split_once(':')?;
+                    resources.gpus.add(&model.into(), count.parse().ok()?);
                 }
             }
             other => {
                 if let Some(name) = other.strip_prefix("x.") {
-                    resources.other.insert(name.into(), parse_count(value).unwrap());
+                    resources.other.insert(name.into(), parse_count(value).ok()?);
                 }
             }
         }
     }
-    resources
+    Some(resources)
 }
 
 /// `ssd=yes|no` written as `where=ssd:yes|no`, zones as `zone=a|b`, agents as `on=a|b` and `not-on=a`.
-fn constraints(words: &Words<'_>) -> Vec<Constraint> {
+fn constraints(words: &Words<'_>) -> Option<Vec<Constraint>> {
     let set = |text: &str| text.split('|').map(Word::from).collect();
     let agents = |text: &str| text.split('|').map(Into::into).collect();
     let one = |(key, value): &(&str, &str)| match *key {
-        "zone" => Some(Constraint::ZoneIn(set(value))),
-        "on" => Some(Constraint::AgentIn(agents(value))),
-        "not-on" => Some(Constraint::AgentNotIn(agents(value))),
+        "zone" => Some(Some(Constraint::ZoneIn(set(value)))),
+        "on" => Some(Some(Constraint::AgentIn(agents(value)))),
+        "not-on" => Some(Some(Constraint::AgentNotIn(agents(value)))),
         "where" => {
-            let (attribute, values) = value.split_once(':').unwrap();
-            Some(Constraint::AttributeIn(attribute.into(), set(values)))
+            let attribute = value.split_once(':');
+            Some(attribute.map(|(key, values)| Constraint::AttributeIn(key.into(), set(values))))
         }
         _ => None,
     };
     words.0.iter().filter_map(one).collect()
 }
 
-fn member(text: &str) -> Member {
+fn member(text: &str) -> Option<Member> {
     let words = Words::of(text);
-    let mut base = resources(&Words(words.0.iter().copied().filter(|(key, _)| *key != "gpu").collect()));
-    if base.pods == 0 {
-        base.pods = words.number("pods", 0);
-    }
-    let gpu = words.get("gpu").map(|text| match text.split_once(':') {
-        Some((model, count)) => GpuRequest { model: Some(model.into()), count: count.parse().unwrap() },
-        None => GpuRequest { model: None, count: text.parse().unwrap() },
-    });
-    Member {
+    let base = resources(&Words(words.0.iter().copied().filter(|(key, _)| *key != "gpu").collect()))?;
+    let gpu = match words.get("gpu").map(|text| text.split_once(':').ok_or(text)) {
+        None => None,
+        Some(Ok((model, count))) => {
+            Some(GpuRequest { model: Some(model.into()), count: count.parse().ok()? })
+        }
+        Some(Err(count)) => Some(GpuRequest { model: None, count: count.parse().ok()? }),
+    };
+    Some(Member {
         shape: Shape { base, gpu },
-        count: words.number("count", 1),
-        least: words.number("least", 0),
-        constraints: constraints(&words),
-    }
+        count: words.number("count", 1)?,
+        least: words.number("least", 0)?,
+        constraints: constraints(&words)?,
+    })
 }
 
 /// `NAME[ key=value ]{ member ; member } NAME{ ... }` as asks.
-fn asks(text: &str) -> Vec<Ask> {
+fn asks(text: &str) -> Option<Vec<Ask>> {
     let ask = |one: &str| {
-        let (head, members) = one.split_once('{').unwrap();
+        let (head, members) = one.split_once('{')?;
         let (name, rest) = head.trim().split_once(' ').unwrap_or((head.trim(), ""));
         let words = Words::of(rest);
-        Ask {
+        Some(Ask {
             id: name.into(),
-            members: members.split(';').map(member).collect(),
-            priority: words.number("priority", 0),
-            since: Timestamp(words.number("since", 0)),
-        }
+            members: members.split(';').map(member).collect::<Option<_>>()?,
+            priority: words.number("priority", 0)?,
+            since: Timestamp(words.number("since", 0)?),
+        })
     };
     text.split('}').filter(|one| !one.trim().is_empty()).map(ask).collect()
 }
@@ -201,7 +200,7 @@ impl World {
                     Ok(()) => String::new(),
                     Err(refused) => format!("refused: {refused}\n"),
                 },
-                None => panic!("no such command: {command}"),
+                None => panic!("no such command, or it is not well formed: {command}"),
             },
         }
     }
@@ -215,7 +214,7 @@ impl World {
         if let Some(fair) = words.get("fair") {
             policy.fair_set = fair.split(',').map(kind).collect();
         }
-        policy.turns_per_cycle_max = words.number("turns", policy.turns_per_cycle_max);
+        policy.turns_per_cycle_max = words.number("turns", policy.turns_per_cycle_max).unwrap();
         policy.open_offer_millis = words.get("open-millis").map(|text| text.parse().unwrap());
         match words.get("patience") {
             Some("none") => policy.hold_patience_millis = None,
@@ -226,7 +225,7 @@ impl World {
         String::new()
     }
 
-    /// The change that a command tells, if it tells one.
+    /// The change that a command tells; none when it tells none or is not well formed.
     pub(crate) fn change_of(&self, command: &str) -> Option<Change> {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
         let (name, more) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
@@ -235,14 +234,14 @@ impl World {
 
     fn change(&self, verb: &str, name: &str, more: &str, words: &Words<'_>) -> Option<Change> {
         Some(match verb {
-            "agent" => Change::Agent(agent(name, words)),
+            "agent" => Change::Agent(agent(name, words)?),
             "agent-gone" => Change::AgentGone(name.into()),
             "role" => Change::Role(Role {
                 path: path(name),
-                weight: words.number("weight", 1),
-                guarantee: amounts(words.get("guarantee")),
-                limit: amounts(words.get("limit")),
-                agents: constraints(words),
+                weight: words.number("weight", 1)?,
+                guarantee: amounts(words.get("guarantee"))?,
+                limit: amounts(words.get("limit"))?,
+                agents: constraints(words)?,
                 order: if words.get("order") == Some("drf") {
                     FrameworkOrder::Drf
                 } else {
@@ -253,28 +252,28 @@ impl World {
             "framework" => Change::Framework(Framework {
                 id: name.into(),
                 role: path(words.get("role").unwrap_or("/")),
-                priority: words.number("priority", 0),
-                since: Timestamp(words.number("since", 0)),
+                priority: words.number("priority", 0)?,
+                since: Timestamp(words.number("since", 0)?),
             }),
             "framework-gone" => Change::FrameworkGone(name.into()),
-            "asks" => Change::Demand(name.into(), Demand::Asks(asks(more))),
-            "open" => Change::Demand(name.into(), Demand::Open { least: resources(words) }),
+            "asks" => Change::Demand(name.into(), Demand::Asks(asks(more)?)),
+            "open" => Change::Demand(name.into(), Demand::Open { least: resources(words)? }),
             "none" => Change::Demand(name.into(), Demand::None),
             "holding" => {
-                let [task, agent, owner] = name_three(name, more);
+                let [task, agent, owner] = name_three(name, more)?;
                 Change::Holding(Holding {
                     task: task.into(),
                     agent: agent.into(),
                     owner: if owner == "foreign" { Owner::Foreign } else { Owner::Framework(owner.into()) },
-                    resources: resources(words),
+                    resources: resources(words)?,
                     finishing: words.get("finishing").is_some(),
                 })
             }
             "holding-gone" => Change::HoldingGone(name.into()),
             "avoid" => Change::Avoid {
                 framework: name.into(),
-                agent: words.get("agent").unwrap().into(),
-                until: Timestamp(words.number("until", 0)),
+                agent: words.get("agent")?.into(),
+                until: Timestamp(words.number("until", 0)?),
             },
             _ => return None,
         })
@@ -290,13 +289,13 @@ impl World {
     fn cycle(&mut self, words: &Words<'_>) -> String {
         self.begin();
         let mut out = String::new();
-        let most: u32 = words.number("turns", u32::MAX);
+        let most: u32 = words.number("turns", u32::MAX).unwrap();
         for _ in 0..most {
             let Some(offer) = self.allocator.next_offer() else { break };
             out.push_str(&told(&offer));
             let answer = match words.get("answer") {
                 Some("decline") => Answer::Decline { until: None },
-                Some(_) | None => self.first_fit(&offer, words.number("take", u32::MAX)),
+                Some(_) | None => self.first_fit(&offer, words.number("take", u32::MAX).unwrap()),
             };
             self.settle(&offer, answer, &mut out);
         }
@@ -417,7 +416,7 @@ impl World {
                 task: task.into(),
                 member: member.parse().unwrap(),
                 agent: agent.into(),
-                resources: resources(&Words::of(rest)),
+                resources: resources(&Words::of(rest)).unwrap(),
             }
         };
         let placements = text.split(';').filter(|one| !one.trim().is_empty()).map(placement).collect();
@@ -595,20 +594,20 @@ fn path(text: &str) -> RolePath {
     if text == "/" { RolePath::root() } else { text.into() }
 }
 
-fn name_three<'a>(first: &'a str, more: &'a str) -> [&'a str; 3] {
+fn name_three<'a>(first: &'a str, more: &'a str) -> Option<[&'a str; 3]> {
     let mut words = more.split_whitespace();
-    [first, words.next().unwrap(), words.next().unwrap()]
+    Some([first, words.next()?, words.next()?])
 }
 
-fn agent(name: &str, words: &Words<'_>) -> Agent {
+fn agent(name: &str, words: &Words<'_>) -> Option<Agent> {
     let domain = words.get("at").and_then(|text| text.split_once('/'));
     let attributes = words.0.iter().filter_map(|(key, value)| {
         let key = key.strip_prefix("a.")?;
         Some((key.into(), (*value).into()))
     });
-    Agent {
+    Some(Agent {
         id: name.into(),
-        capacity: resources(words),
+        capacity: resources(words)?,
         domain: domain.map(|(region, zone)| FaultDomain { region: region.into(), zone: zone.into() }),
         attributes: attributes.collect(),
         state: match words.get("state") {
@@ -617,5 +616,5 @@ fn agent(name: &str, words: &Words<'_>) -> Agent {
             Some(_) | None => AgentState::Active,
         },
         gpu_room: if words.get("gpu-room") == Some("shared") { GpuRoom::Shared } else { GpuRoom::Kept },
-    }
+    })
 }

@@ -258,9 +258,10 @@ impl Pair {
             return self.decline(live, None);
         };
         self.spoil(&mut placements, wrong);
-        let before = Excesses::of(&self.facts, &Sums::of(&self.facts));
         let charged = self.charged();
         self.facts.answered(live.offer.id);
+        // What was out and is taken back is no gift: it is compared with what is so without it.
+        let before = Excesses::of(&self.facts, &Sums::of(&self.facts));
         let fits = self.fits(live, &placements);
         let said = self.world.allocator.settle(live.offer.id, Answer::Accept(placements.clone()));
         self.decisions.said(&said);
@@ -280,7 +281,6 @@ impl Pair {
         if said.is_ok() != fits {
             broken.push((Law::Atomic, format!("it fits: {fits}, but {said:?}")));
         }
-        // What is answered is live no more, so its parts are no excess before.
         broken.extend(before.worse(&Excesses::of(&self.facts, &Sums::of(&self.facts))));
         broken
     }
