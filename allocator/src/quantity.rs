@@ -170,25 +170,29 @@ impl Scale {
 
     /// Billionths of `whole.decimals` times this scale, rounded up; none when out of range.
     fn nano(self, whole: &str, decimals: &str) -> Option<i128> {
-        let decimals = decimals.trim_end_matches('0');
-        let mut digits: i128 = 0;
-        for digit in whole.bytes().chain(decimals.bytes()) {
-            digits = digits.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
-        }
-        if digits == 0 {
-            return Some(0);
-        }
-        let places = i32::try_from(decimals.len()).ok()?;
-        let (digits, power) = match self {
-            Self::Ten(power) => (digits, power.checked_add(9)?.checked_sub(places)?),
-            Self::Two(bits) => (digits.checked_mul(1i128.checked_shl(bits)?)?, 9i32.checked_sub(places)?),
+        let places = i64::try_from(decimals.len()).ok()?;
+        let (step, power) = match self {
+            Self::Ten(power) => (1, 9 + i64::from(power) - places),
+            Self::Two(bits) => (1i128.checked_shl(bits)?, 9 - places),
         };
-        let factor = 10i128.checked_pow(power.unsigned_abs());
-        if power >= 0 {
-            return digits.checked_mul(factor?);
+        let mut digits = whole.bytes().chain(decimals.bytes()).map(|digit| i128::from(digit - b'0'));
+        // The digits below a billionth, from the right: what they come to whole, and whether anything is left over.
+        let (mut low, mut rest) = (0, false);
+        for _ in power..0 {
+            let digit = digits.next_back();
+            if digit.is_none() && low == 0 {
+                break;
+            }
+            let sum = low + digit.unwrap_or_default() * step;
+            (low, rest) = (sum / 10, rest || sum % 10 != 0);
         }
-        // A divisor beyond the range leaves less than one billionth, which rounds up to one.
-        Some(factor.map_or(1, |by| digits / by + i128::from(digits % by != 0)))
+        let high = digits.try_fold(0i128, |high, digit| high.checked_mul(10)?.checked_add(digit))?;
+        let high = if high == 0 {
+            0
+        } else {
+            high.checked_mul(10i128.checked_pow(u32::try_from(power.max(0)).ok()?)?)?
+        };
+        high.checked_mul(step)?.checked_add(low)?.checked_add(i128::from(rest))
     }
 }
 
@@ -259,6 +263,11 @@ mod tests {
             ("1.5Gi", 1_610_612_736 * NANO),
             ("0.1n", 1),
             ("1e-40", 1),
+            ("0.3333333333333333333333333333333333333333", NANO / 3 + 1),
+            ("0.00000000000000000000000000000000000000000001Ei", 1),
+            ("1000000000000000000000000000000000000000000e-42", NANO),
+            ("1e-2147483648", 1),
+            ("0e2147483647", 0),
             ("-0.1n", -1),
             ("1.00000000000000000000000000000000000000000000", NANO),
         ] {
