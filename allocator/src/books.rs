@@ -14,6 +14,7 @@ use crate::plant::Planted;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::resources::Resources;
+use crate::seen::Seen;
 use crate::share::FairSet;
 use crate::slab::{No, Slab};
 use agent::AgentBook;
@@ -57,6 +58,7 @@ pub(crate) struct Books {
     /// Grows when an agent comes, goes, or is another than before, or a role may see others; not when a load changes.
     pub(crate) fleet: u64,
     pub(crate) pool: Pool,
+    pub(crate) seen: Seen,
     pub(crate) soft: Soft,
     /// Who is next.
     pub(crate) order: Order,
@@ -88,6 +90,7 @@ impl Books {
             finishing: Resources::default(),
             fleet: 0,
             pool: Pool::default(),
+            seen: Seen::default(),
             soft: Soft::default(),
             order: Order::default(),
             touched_agents: Vec::new(),

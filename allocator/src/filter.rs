@@ -22,8 +22,11 @@ pub(crate) struct Soft {
     pub(crate) refusing: BTreeSet<WantNo>,
     /// Agents that have more to give than before, or are others than before; those of no growth are passed over.
     grown: Vec<AgentNo>,
-    /// The number of the last refusal.
+    /// Of these, those that refused a set.
+    pub(crate) refusing_sets: BTreeSet<WantNo>,
+    /// The number of the last refusal, and of the last one of all that was seen.
     pub(crate) refusals: u64,
+    refusals_of_all: u64,
     /// Nothing ends by time before this.
     pub(crate) next_expiry: Option<Timestamp>,
     /// What is held for those that wait.
@@ -42,19 +45,26 @@ impl Books {
         *known = growth.max(*known);
     }
 
-    /// Notes that a want refused every agent that it saw.
+    /// Notes that a want refused every agent that it saw. What an agent has free is noted once that changes.
     pub(crate) fn refuse_all(&mut self, no: WantNo, until: Option<Timestamp>) {
-        let known = self.known_agents().map(|(agent, _)| agent);
-        let seen: Vec<AgentNo> = known.filter(|agent| self.sees(no, *agent)).collect();
-        self.refuse(no, seen, until);
+        self.note_gpu_room(no);
+        self.soft.refusals += 1;
+        self.soft.refusals_of_all = self.soft.refusals;
+        let mut seen = self.seen(no);
+        let number = self.soft.refusals;
+        if let Some(want) = self.want_mut(no) {
+            want.refused.strike_from(&mut seen);
+            want.refused.add(number, until, seen);
+        }
+        self.note_refused(no, until);
     }
 
     /// Notes that a want refused these agents as they are now.
-    pub(crate) fn refuse(&mut self, no: WantNo, agents: Vec<AgentNo>, until: Option<Timestamp>) {
+    pub(crate) fn refuse(&mut self, no: WantNo, agents: &[AgentNo], until: Option<Timestamp>) {
+        let keeps = self.note_gpu_room(no);
         self.soft.refusals += 1;
         let number = self.soft.refusals;
-        let keeps = self.note_gpu_room(no);
-        for agent in &agents {
+        for agent in agents {
             let kept = keeps && self.agents.at(*agent).has_gpus();
             let view = kept.then(|| self.view_of(*agent, true).into_owned());
             let book = self.agents.at_mut(*agent);
@@ -62,16 +72,37 @@ impl Books {
                 Some(view) => book.kept_levels.note(number, book.changed, &view),
                 None => book.levels.note(number, book.changed, &book.free),
             }
-        }
-        let known = self.agent_names.len();
-        if let Some(want) = self.want_mut(no) {
-            for agent in &agents {
+            if let Some(want) = self.want_mut(no) {
                 want.refused.lift(*agent);
+                want.refused.add_one(number, until, *agent);
             }
-            want.refused.add(number, until, agents, known);
+        }
+        self.note_refused(no, until);
+    }
+
+    fn note_refused(&mut self, no: WantNo, until: Option<Timestamp>) {
+        if self.want(no).is_some_and(|want| !want.refused.is_empty()) {
             self.soft.refusing.insert(no);
+            if self.want(no).is_some_and(Want::is_of_many) {
+                self.soft.refusing_sets.insert(no);
+            }
         }
         self.expires(until);
+    }
+
+    /// Before what an agent has free changes: notes it for those who refused all that they saw since it last changed.
+    pub(crate) fn note_levels(&mut self, agent: AgentNo) {
+        let book = self.agents.at(agent);
+        let (number, since) = (self.soft.refusals_of_all, book.changed);
+        if number <= since || book.agent.is_none() || self.soft.refusing.is_empty() {
+            return;
+        }
+        let view = book.has_gpus().then(|| self.view_of(agent, true).into_owned());
+        let book = self.agents.at_mut(agent);
+        book.levels.note(number, since, &book.free);
+        if let Some(view) = view {
+            book.kept_levels.note(number, since, &view);
+        }
     }
 
     /// Notes that something ends by time.
@@ -98,8 +129,10 @@ impl Books {
             }
             let another = growth == Growth::Another;
             let (full, kept) = self.outgrown(agent, another);
-            let refusing: Vec<WantNo> = self.soft.refusing.iter().copied().collect();
-            for no in refusing {
+            // Where nothing is outgrown, there is news only for those who wait for room on any agent of a set.
+            let none = !another && full.is_empty() && kept.is_empty();
+            let refusing = if none { &self.soft.refusing_sets } else { &self.soft.refusing };
+            for no in refusing.iter().copied().collect::<Vec<WantNo>>() {
                 self.lift_grown(no, agent, another, &full, &kept);
             }
             let sleepers = self.soft.asleep.iter().filter(|_| !self.planted.is(Plant::Starvation));
@@ -179,6 +212,7 @@ impl Books {
     pub(crate) fn note_refusing(&mut self, no: WantNo) {
         if self.want(no).is_none_or(|want| want.refused.is_empty()) {
             self.soft.refusing.remove(&no);
+            self.soft.refusing_sets.remove(&no);
         }
     }
 

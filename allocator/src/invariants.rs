@@ -202,7 +202,6 @@ impl Books {
     /// Filters name agents that are known, so that they are no more than there are pairs; an agent keeps few levels.
     fn soft_state_is_bounded(&self) -> impl Iterator<Item = Violation> {
         let known: BTreeSet<AgentNo> = self.known_agents().map(|(no, _)| no).collect();
-        let numbers: BTreeSet<usize> = known.iter().map(|no| no.index()).collect();
         let levels = self
             .known_agents()
             .all(|(_, book)| book.levels.len().max(book.kept_levels.len()) <= Levels::MOST);
@@ -211,7 +210,7 @@ impl Books {
             let mut refused = book.wants.iter().flat_map(|want| want.refused.agents());
             !levels
                 || !book.avoid.keys().all(|no| known.contains(no))
-                || !refused.all(|no| numbers.contains(&no))
+                || !refused.all(|no| known.contains(&no))
         });
         broken.map(|(id, _)| Violation::SoftState(id.clone()))
     }

@@ -33,6 +33,7 @@ pub mod refused;
 pub mod report;
 pub mod resources;
 pub mod role;
+mod seen;
 pub mod settle;
 mod share;
 pub mod shown;

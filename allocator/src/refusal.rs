@@ -1,41 +1,75 @@
 //! What was refused, in little space: a want keeps which agents it refused and when, an agent keeps how much it had
-//! free when somebody refused it. "Refuse for ever" is a bit for each pair.
+//! free when somebody refused it. "Refuse for ever" is a bit for each pair where an answer refused many agents.
 
 use crate::books::AgentNo;
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 use alloc::vec::Vec;
 
-/// The refusals of one want.
+/// The refusals of one want. No agent is in two of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Refusals(Vec<Decline>);
+pub(crate) struct Refusals {
+    /// Agents that were refused with few others, in order.
+    few: Vec<(AgentNo, Decline)>,
+    /// Answers that refused many agents.
+    many: Vec<(Decline, AgentSet)>,
+}
 
 /// One answer that declined.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Decline {
     /// Its number: refusals are counted over all wants.
     number: u64,
     until: Option<Timestamp>,
-    agents: AgentSet,
+}
+
+impl Decline {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
 }
 
 impl Refusals {
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.few.is_empty() && self.many.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
     pub(crate) fn contains(&self, agent: AgentNo) -> bool {
-        self.0.iter().any(|decline| decline.agents.contains(agent))
+        self.many.iter().any(|(_, agents)| agents.contains(agent))
+            || self.few.binary_search_by_key(&agent, |(agent, _)| *agent).is_ok()
     }
 
     /// Adds a refusal of these agents, none of which is refused already.
-    pub(crate) fn add(&mut self, number: u64, until: Option<Timestamp>, agents: Vec<AgentNo>, known: usize) {
-        if !agents.is_empty() {
-            self.0.push(Decline { number, until, agents: AgentSet::new(agents, known) });
+    pub(crate) fn add(&mut self, number: u64, until: Option<Timestamp>, agents: AgentSet) {
+        let decline = Decline { number, until };
+        let count = agents.len();
+        if count > agents.words.len() * 2 {
+            self.many.push((decline, agents));
+        } else if count > 0 {
+            self.few.extend(agents.iter().map(|agent| (agent, decline)));
+            self.few.sort_unstable_by_key(|(agent, _)| *agent);
+        }
+    }
+
+    /// Adds a refusal of one agent that is not refused already.
+    pub(crate) fn add_one(&mut self, number: u64, until: Option<Timestamp>, agent: AgentNo) {
+        let at = self.few.partition_point(|(known, _)| *known < agent);
+        self.few.insert(at, (agent, Decline { number, until }));
+    }
+
+    /// Takes out of a set the agents that are refused.
+    pub(crate) fn strike_from(&self, agents: &mut AgentSet) {
+        for (agent, _) in &self.few {
+            agents.remove(*agent);
+        }
+        for (_, refused) in &self.many {
+            for (word, refused) in agents.words.iter_mut().zip(&refused.words) {
+                *word &= !refused;
+            }
         }
     }
 
@@ -50,29 +84,39 @@ impl Refusals {
     }
 
     fn lift_if(&mut self, agent: AgentNo, which: impl Fn(u64) -> bool) -> bool {
-        let mut lifted = false;
-        self.0.retain_mut(|decline| {
-            lifted |= which(decline.number) && decline.agents.remove(agent);
-            !decline.agents.is_empty()
-        });
+        if let Ok(at) = self.few.binary_search_by_key(&agent, |(agent, _)| *agent) {
+            let lifted = self.few.get(at).is_some_and(|(_, decline)| which(decline.number));
+            if lifted {
+                self.few.remove(at);
+            }
+            return lifted;
+        }
+        let mut refused = self.many.iter_mut();
+        let lifted = refused.any(|(decline, agents)| which(decline.number) && agents.remove(agent));
+        if lifted {
+            self.many.retain(|(_, agents)| !agents.is_empty());
+        }
         lifted
     }
 
     /// Ends what ends by time; says whether anything did.
     pub(crate) fn expire(&mut self, now: Timestamp) -> bool {
-        let before = self.0.len();
-        self.0.retain(|decline| decline.until.is_none_or(|until| until > now));
-        self.0.len() < before
+        let before = (self.few.len(), self.many.len());
+        self.few.retain(|(_, decline)| !decline.is_over(now));
+        self.many.retain(|(decline, _)| !decline.is_over(now));
+        before != (self.few.len(), self.many.len())
     }
 
     /// When the next one ends by time.
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
-        self.0.iter().filter_map(|decline| decline.until).min()
+        let few = self.few.iter().map(|(_, decline)| decline);
+        few.chain(self.many.iter().map(|(decline, _)| decline)).filter_map(|decline| decline.until).min()
     }
 
     /// All agents that are hidden.
-    pub(crate) fn agents(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().flat_map(|decline| decline.agents.iter())
+    pub(crate) fn agents(&self) -> impl Iterator<Item = AgentNo> {
+        let many = self.many.iter().flat_map(|(_, agents)| agents.iter());
+        self.few.iter().map(|(agent, _)| *agent).chain(many)
     }
 }
 
@@ -96,8 +140,8 @@ impl Levels {
     /// Notes a refusal at what is free now, which it is since the refusal `since`.
     pub(crate) fn note(&mut self, number: u64, since: u64, free: &Resources) {
         match self.0.last_mut() {
-            Some(last) if last.to > since => last.to = number,
-            Some(_) | None => self.0.push(Level { from: number, to: number, free: free.clone() }),
+            Some(last) if last.to > since => last.to = number.max(last.to),
+            Some(_) | None => self.0.push(Level { from: since + 1, to: number, free: free.clone() }),
         }
         if self.0.len() > Self::MOST {
             let oldest = self.0.remove(0);
@@ -127,70 +171,61 @@ impl Levels {
     }
 }
 
-/// A set of agents: a list where there are few, else a bit for each.
-#[derive(Clone, Debug)]
-enum AgentSet {
-    Few(Vec<AgentNo>),
-    Many { bits: Vec<u64>, count: usize },
+/// A set of agents: a bit for each, by number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AgentSet {
+    words: Vec<u64>,
 }
 
 impl AgentSet {
-    fn new(mut agents: Vec<AgentNo>, known: usize) -> Self {
-        if agents.len() <= known / 32 {
-            agents.sort_unstable();
-            agents.shrink_to_fit();
-            return Self::Few(agents);
-        }
-        let words = agents.iter().map(|no| no.index() / 64 + 1).max().unwrap_or_default();
-        let mut bits = alloc::vec![0u64; words];
-        for no in &agents {
-            if let Some(word) = bits.get_mut(no.index() / 64) {
-                *word |= 1 << (no.index() % 64);
-            }
-        }
-        Self::Many { bits, count: agents.len() }
+    fn place(agent: AgentNo) -> (usize, u64) {
+        (agent.index() / 64, 1 << (agent.index() % 64))
     }
 
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Few(agents) => agents.is_empty(),
-            Self::Many { count, .. } => *count == 0,
+    pub(crate) fn insert(&mut self, agent: AgentNo) {
+        let (at, bit) = Self::place(agent);
+        if self.words.len() <= at {
+            self.words.resize(at + 1, 0);
+        }
+        if let Some(word) = self.words.get_mut(at) {
+            *word |= bit;
         }
     }
 
-    fn contains(&self, agent: AgentNo) -> bool {
-        match self {
-            Self::Few(agents) => agents.binary_search(&agent).is_ok(),
-            Self::Many { bits, .. } => {
-                bits.get(agent.index() / 64).is_some_and(|word| word & (1 << (agent.index() % 64)) != 0)
-            }
+    /// Puts in all of another set.
+    pub(crate) fn insert_all(&mut self, other: &Self) {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word |= other;
         }
     }
 
-    fn remove(&mut self, agent: AgentNo) -> bool {
-        if !self.contains(agent) {
-            return false;
-        }
-        match self {
-            Self::Few(agents) => agents.retain(|no| *no != agent),
-            Self::Many { bits, count } => {
-                if let Some(word) = bits.get_mut(agent.index() / 64) {
-                    *word &= !(1 << (agent.index() % 64));
-                    *count -= 1;
-                }
-            }
-        }
+    pub(crate) fn contains(&self, agent: AgentNo) -> bool {
+        let (at, bit) = Self::place(agent);
+        self.words.get(at).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Takes an agent out; says whether it was in.
+    pub(crate) fn remove(&mut self, agent: AgentNo) -> bool {
+        let (at, bit) = Self::place(agent);
+        let Some(word) = self.words.get_mut(at).filter(|word| **word & bit != 0) else { return false };
+        *word &= !bit;
         true
     }
 
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        let (few, many): (&[AgentNo], &[u64]) = match self {
-            Self::Few(agents) => (agents, &[]),
-            Self::Many { bits, .. } => (&[], bits),
-        };
-        let set = many.iter().enumerate().flat_map(|(at, word)| {
-            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| at * 64 + bit)
-        });
-        few.iter().map(|no| no.index()).chain(set)
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = AgentNo> {
+        self.words.iter().enumerate().filter(|(_, word)| **word != 0).flat_map(|(at, word)| {
+            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| AgentNo::at(at * 64 + bit))
+        })
     }
 }

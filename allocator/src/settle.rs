@@ -136,7 +136,7 @@ impl Allocator {
     fn decline(&mut self, live: &LiveOffer, until: Option<crate::tick::Timestamp>) {
         match &live.offer.terms {
             Terms::Units { .. } => self.books.refuse_all(live.want, until),
-            Terms::Parts { .. } => self.books.refuse(live.want, live.agents.clone(), until),
+            Terms::Parts { .. } => self.books.refuse(live.want, &live.agents, until),
         }
     }
 

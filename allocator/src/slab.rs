@@ -11,6 +11,11 @@ impl<T> No<T> {
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The number of this index, which an entry had.
+    pub(crate) fn at(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX), PhantomData)
+    }
 }
 
 impl<T> Clone for No<T> {

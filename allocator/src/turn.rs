@@ -159,12 +159,18 @@ impl Allocator {
     /// Deals whole agents to open demand, cut to what limits and headroom leave, until the share is past the next.
     fn deal(&mut self, choice: &Choice, role: RoleNo, least: &Resources) -> Option<(Terms, Vec<AgentNo>)> {
         let room = self.books.least_room(choice.want);
+        let none = self.books.refuses_all(choice.want);
         let (mut parts, mut agents) = (Vec::new(), Vec::new());
         let (mut cut, mut from) = (false, 0);
-        while let Some((rank, agent)) = self.books.candidate(&room, from) {
+        while let Some((rank, agent)) = self.books.candidate(&room, from).filter(|_| !none) {
             from = rank + 1;
             if !self.books.has_room(choice.want, agent, false) {
                 continue;
+            }
+            // What limits and headroom leave does not hold the least: then no agent's part does.
+            if self.books.block(role, |kind| least.amount(kind)).is_some() {
+                cut = true;
+                break;
             }
             let part = self.books.cut(role, &self.books.agents.at(agent).free);
             if part.is_zero() || !part.contains(least) {
@@ -220,6 +226,9 @@ impl Books {
         let mut own = self.hold(no).into_iter().flat_map(|hold| &hold.parts);
         if own.any(|part| self.has_room(no, part.agent, keeps)) {
             return true;
+        }
+        if self.refuses_all(no) {
+            return false;
         }
         let mut from = 0;
         while let Some((rank, agent)) = self.candidate(&room, from) {

@@ -36,6 +36,7 @@ impl Books {
             self.note_state(no, WantState::Waiting);
             self.soft.refusing.remove(&no);
             self.soft.holds.forget(no);
+            self.soft.refusing_sets.remove(&no);
         }
         wants
     }
@@ -47,6 +48,9 @@ impl Books {
             self.note_state(no, want.state);
             if !want.refused.is_empty() {
                 self.soft.refusing.insert(no);
+                if want.is_of_many() {
+                    self.soft.refusing_sets.insert(no);
+                }
             }
             if want.unserved {
                 self.soft.holds.note_unserved(no);

@@ -29,7 +29,7 @@ pub(crate) fn run(report: &mut Report) {
 /// Eight tasks on every agent, and everybody wants more.
 fn full(agents: u32) -> Allocator {
     let mut allocator =
-        Allocator::new(policy(Laws::Touched, Grain { numerator: 1, denominator: FRAMEWORKS }));
+        Allocator::new(policy(Laws::Touched, Grain { numerator: 1, denominator: 2 * FRAMEWORKS }));
     add_agents(&mut allocator, agents, &large());
     for at in 0..FRAMEWORKS {
         let role = format!("role-{}/role-{}/role-{}", at % 10, at / 10 % 10, at / 100 % 10);

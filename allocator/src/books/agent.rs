@@ -126,6 +126,7 @@ impl Books {
 
     /// Replaces what is known of an agent; none when it is gone.
     pub(crate) fn set_agent(&mut self, no: AgentNo, agent: Option<Agent>) {
+        self.note_levels(no);
         let capacity = |agent: &Option<Agent>| agent.as_ref().map(|agent| agent.capacity.clone());
         if capacity(&self.agents.at(no).agent) != capacity(&agent) {
             // Another total moves every share.
@@ -160,6 +161,7 @@ impl Books {
 
     /// Enters uses of an agent.
     pub(crate) fn occupy(&mut self, no: AgentNo, sum: Use, resources: &Resources, uses: u32) {
+        self.note_levels(no);
         self.used.add(resources);
         let book = self.agents.at_mut(no);
         book.sum(sum).add(resources);
@@ -177,6 +179,7 @@ impl Books {
 
     /// Strikes a use of an agent out.
     pub(crate) fn vacate(&mut self, no: AgentNo, sum: Use, resources: &Resources) {
+        self.note_levels(no);
         self.used.take_up_to(resources);
         let book = self.agents.at_mut(no);
         book.sum(sum).take_up_to(resources);
@@ -197,6 +200,7 @@ impl Books {
 
     /// Replaces what is held of an agent. Who may see what came free by it is for the caller to note.
     pub(crate) fn set_held(&mut self, no: AgentNo, held: Resources) {
+        self.note_levels(no);
         let book = self.agents.at_mut(no);
         let before = core::mem::replace(&mut book.held, held);
         self.used.take_up_to(&before);
