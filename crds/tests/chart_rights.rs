@@ -38,7 +38,7 @@ const MATRIX: &[(&str, &str, &str, &str)] = &[
     (SERVE, "kubeflow.org", "tfjobs/status", "patch"),
     (SERVE, "kubeflow.org", "tfjobs/finalizers", "update"),
     (CLAIMS, "", "persistentvolumeclaims", "patch"),
-    (LEASE, "coordination.k8s.io", "leases", "create get update"),
+    (LEASE, "coordination.k8s.io", "leases", "create get list watch update"),
     (LEASE, "events.k8s.io", "events", "create"),
     (
         AGGREGATE,
