@@ -6,7 +6,7 @@ use crate::invariants::Violation;
 use crate::offer::Offer;
 use crate::policy::Policy;
 use crate::stats::Stats;
-use crate::tick::Tick;
+use crate::tick::{Tick, Timestamp};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -77,6 +77,12 @@ impl Allocator {
     #[must_use]
     pub fn ended_early(&self) -> bool {
         self.ended_early
+    }
+
+    /// When something ends by time, such as a hold, so that a cycle is worth its while though nothing changes.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Timestamp> {
+        self.books.soft.next_expiry
     }
 
     /// The offers that ended by time, or with their agent, since this was last asked.

@@ -35,6 +35,7 @@ impl Allocator {
             Change::Framework(framework) => self.apply_framework(framework),
             Change::FrameworkGone(id) => self.apply_framework_gone(&id),
             Change::Demand(id, demand) => self.apply_demand(&id, &demand),
+            Change::Pause { framework, paused } => self.apply_pause(&framework, paused),
             Change::Holding(holding) => self.apply_holding(holding),
             Change::HoldingGone(task) => self.apply_holding_gone(&task),
             Change::Avoid { framework, agent, until } => self.apply_avoid(&framework, &agent, until),
@@ -145,6 +146,7 @@ impl Allocator {
         self.rescind_of(no);
         self.books.let_go_of(no);
         self.books.frameworks.at_mut(no).avoid.clear();
+        self.books.frameworks.at_mut(no).paused = false;
         self.books.set_framework(no, None);
         true
     }
@@ -168,6 +170,20 @@ impl Allocator {
             self.books.release_hold_of(no, hold);
         }
         self.books.put_wants(no, wants);
+        true
+    }
+
+    fn apply_pause(&mut self, id: &FrameworkId, paused: bool) -> bool {
+        let Some(no) = self.books.framework_names.get(id).copied() else { return false };
+        if core::mem::replace(&mut self.books.frameworks.at_mut(no).paused, paused) == paused {
+            return false;
+        }
+        if paused {
+            self.rescind_of(no);
+        } else {
+            self.books.forget_refusals(no);
+        }
+        self.books.relist_framework(no);
         true
     }
 

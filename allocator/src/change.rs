@@ -25,6 +25,14 @@ pub enum Change {
     FrameworkGone(FrameworkId),
     /// What the framework wants from now on.
     Demand(FrameworkId, Demand),
+    /// The framework has no turns until it is told otherwise; what is held for it stays. Then it looks at everything
+    /// again, as if for the first time.
+    Pause {
+        /// The framework.
+        framework: FrameworkId,
+        /// Whether it is paused from now on.
+        paused: bool,
+    },
     /// The task is there and takes this.
     Holding(Holding),
     /// The task is gone, or its launch is given up.

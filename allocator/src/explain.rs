@@ -44,6 +44,8 @@ pub struct Explanation {
 pub enum Standing {
     /// Nothing of it is wanted any more.
     Done,
+    /// Its framework is paused.
+    Paused,
     /// A limit or the headroom does not hold one unit.
     Blocked(Block),
     /// What is free does not hold a unit.
@@ -130,6 +132,9 @@ impl Books {
 
     fn standing(&self, no: WantNo, want: &Want, role: RoleNo) -> Standing {
         let Some(unit) = &want.unit else { return Standing::Done };
+        if self.frameworks.at(no.framework).paused {
+            return Standing::Paused;
+        }
         if let Some(block) = self.block(role, self.beyond_hold(no, |kind| unit.amount(kind))) {
             return Standing::Blocked(block);
         }

@@ -37,7 +37,7 @@ pub enum Refused {
         /// Of which resource.
         kind: Kind,
     },
-    /// Demand or an agent to avoid, for a framework that is not known.
+    /// Demand, a pause or an agent to avoid, for a framework that is not known.
     UnknownFramework(FrameworkId),
     /// Two asks of one framework with one name.
     AskTwice {

@@ -33,7 +33,7 @@ impl Books {
                 whole(&holding.resources, object)?;
                 sum(&self.used, &holding.resources, object)
             }
-            Change::Avoid { framework, .. } => self.known(framework),
+            Change::Avoid { framework, .. } | Change::Pause { framework, .. } => self.known(framework),
             Change::AgentGone(_)
             | Change::RoleGone(_)
             | Change::FrameworkGone(_)

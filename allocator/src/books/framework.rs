@@ -24,6 +24,8 @@ pub(crate) struct FrameworkBook {
     /// How many tasks and live offers name it.
     pub(crate) uses: u32,
     pub(crate) wants: Vec<Want>,
+    /// Whether it has no turns for now. Soft state.
+    pub(crate) paused: bool,
     /// Agents not to show it, and until when. Soft state.
     pub(crate) avoid: BTreeMap<AgentNo, Timestamp>,
 }
@@ -38,6 +40,7 @@ impl FrameworkBook {
             finishing: Resources::default(),
             uses: 0,
             wants: Vec::new(),
+            paused: false,
             avoid: BTreeMap::new(),
         }
     }

@@ -20,7 +20,7 @@ impl Books {
     pub(super) fn waiting(&self, no: WantNo) -> Option<Waiting<'_>> {
         let want = self.want(no).filter(|want| want.state == WantState::Waiting)?;
         let framework = self.frameworks.at(no.framework);
-        framework.framework.as_ref()?;
+        framework.framework.as_ref().filter(|_| !framework.paused)?;
         Some(Waiting { no, role: framework.role?, want, unit: want.unit.as_ref()? })
     }
 

@@ -269,6 +269,8 @@ impl World {
                     finishing: words.get("finishing").is_some(),
                 })
             }
+            "pause" => Change::Pause { framework: name.into(), paused: true },
+            "resume" => Change::Pause { framework: name.into(), paused: false },
             "holding-gone" => Change::HoldingGone(name.into()),
             "avoid" => Change::Avoid {
                 framework: name.into(),
@@ -576,6 +578,7 @@ fn held(word: &HoldWord) -> String {
 
 fn standing(standing: &Standing) -> String {
     match standing {
+        Standing::Paused => "it is paused".into(),
         Standing::Done => "nothing is wanted any more".into(),
         Standing::Blocked(block) => format!("blocked, {block}"),
         Standing::NoRoom => "what is free does not hold a unit".into(),

@@ -40,6 +40,8 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Consumer {
     pub(crate) told: Option<Framework>,
+    /// Whether it has no turns for now.
+    pub(crate) paused: bool,
     /// The role that is charged.
     pub(crate) role: Option<RolePath>,
     pub(crate) wants: Vec<Want>,
@@ -128,6 +130,7 @@ impl Facts {
             Change::Framework(framework) => self.framework(framework),
             Change::FrameworkGone(id) => self.framework_gone(id),
             Change::Demand(id, demand) => return self.demand(id, demand),
+            Change::Pause { framework, paused } => return self.pause(framework, *paused),
             Change::Holding(holding) => self.holding(holding),
             Change::HoldingGone(task) => self.holding_gone(task),
             Change::Avoid { framework, agent, until } => {
@@ -217,11 +220,26 @@ impl Facts {
     fn framework_gone(&mut self, id: &FrameworkId) {
         if let Some(known) = self.known(id) {
             known.told = None;
+            known.paused = false;
             known.wants.clear();
             known.avoid.clear();
             self.changed = true;
             self.rescind(|live| live.framework == *id);
         }
+    }
+
+    fn pause(&mut self, id: &FrameworkId, paused: bool) -> bool {
+        let Some(known) = self.known(id) else { return false };
+        if std::mem::replace(&mut known.paused, paused) == paused {
+            return true;
+        }
+        if paused {
+            self.rescind(|live| live.framework == *id);
+        } else {
+            known.wants.iter_mut().for_each(Want::start_anew);
+        }
+        self.changed = true;
+        true
     }
 
     fn demand(&mut self, id: &FrameworkId, demand: &Demand) -> bool {

@@ -422,7 +422,7 @@ impl Pair {
         let mut told = self.snapshot();
         shuffle(&mut told, order);
         let (demands, mut others): (Vec<_>, Vec<_>) =
-            told.into_iter().partition(|c| matches!(c, Change::Demand(..)));
+            told.into_iter().partition(|c| matches!(c, Change::Demand(..) | Change::Pause { .. }));
         others.extend(demands);
         let refused = others.into_iter().filter_map(|change| self.world.allocator.apply(change).err());
         let mut broken: Vec<Broken> = refused.map(|refused| (Law::Recovery, refused.to_string())).collect();
@@ -439,6 +439,7 @@ impl Pair {
         told.extend(self.facts.tasks.values().map(|(holding, _)| Change::Holding(holding.clone())));
         for (id, known) in &self.facts.frameworks {
             told.extend(known.told.clone().map(Change::Framework));
+            told.extend(known.paused.then(|| Change::Pause { framework: id.clone(), paused: true }));
             let asks = known.wants.iter().filter_map(|want| match &want.terms {
                 Terms::Ask(ask) => Some(ask.clone()),
                 Terms::Open(_) => None,

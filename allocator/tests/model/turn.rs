@@ -120,7 +120,8 @@ impl Facts {
     fn candidate(&self, framework: FrameworkId, at: usize) -> Option<Candidate> {
         let want = self.want(&framework, at);
         let (unit, open) = (Unit::of(want)?, matches!(want.terms, Terms::Open(_)));
-        let role = self.frameworks[&framework].role.clone()?;
+        let known = self.frameworks.get(&framework).filter(|known| !known.paused)?;
+        let role = known.role.clone()?;
         Some(Candidate { framework, at, role, unit, open })
     }
 

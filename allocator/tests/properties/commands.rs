@@ -43,8 +43,8 @@ pub(crate) fn change(bytes: &[u8]) -> String {
             draw.below(3)
         ),
         9 => {
-            let gone = draw.below(4) == 0;
-            format!("{} {}", if gone { "framework-gone" } else { "none" }, draw.one(&FRAMEWORKS))
+            let verb = draw.one(&["framework-gone", "none", "none", "none", "pause", "resume", "resume"]);
+            format!("{verb} {}", draw.one(&FRAMEWORKS))
         }
         10 | 11 => format!("asks {} {}", draw.one(&FRAMEWORKS), asks(draw)),
         12 => format!("open {} cpu={}", draw.one(&FRAMEWORKS), draw.below(3)),

@@ -257,6 +257,7 @@ fn finish(
         state.wake(Some(tick.now));
     }
     state.wake(state.due.values().min().copied());
+    state.wake(state.allocator.next_expiry());
     Decision { actions, queries, wake_at: state.wake_at, violations, warnings, figures }
 }
 

@@ -8,8 +8,9 @@ use crate::object::Key;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use twofold_allocator::allocator::Allocator;
-use twofold_allocator::explain::{Explanation, Fit, HoldWord, Standing, Verdict};
-use twofold_allocator::resources::Listed;
+use twofold_allocator::explain::hold::{HoldPart, HoldWord};
+use twofold_allocator::explain::{Explanation, Fit, Standing, Verdict};
+use twofold_allocator::resources::{Listed, Resources};
 use twofold_sdk::plan::StepStatus;
 use twofold_sdk::refusal::Refusals;
 
@@ -33,12 +34,11 @@ pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
             (Some(refusals), explanation) => {
                 sentences.extend(explanation.as_ref().and_then(never));
                 sentences.push(refusals.to_string());
+                sentences.extend(explanation.as_ref().and_then(held));
                 told.groups.extend(groups(refusals));
             }
             (None, explanation) => sentences.extend(explanation.as_ref().map(sentence)),
         }
-        sentences
-            .extend(explanation.iter().filter_map(|explanation| explanation.hold.as_ref().ok()).map(held));
     }
     sentences.dedup();
     let mut steps = entry.plans.iter().flat_map(|plans| plans.steps());
@@ -82,15 +82,28 @@ pub fn sentence(explanation: &Explanation) -> String {
         return format!("{never}; {}", fit(&explanation.fit));
     }
     let role = &explanation.role;
-    match &explanation.standing {
+    let standing = match &explanation.standing {
         Standing::Done => "nothing is wanted any more".to_owned(),
+        Standing::Paused => "it waits for a write to be done".to_owned(),
         Standing::Blocked(block) => format!("role {role} waits: {block}"),
         Standing::NoRoom => format!("no agent has room: {}", fit(&explanation.fit)),
         Standing::Refused => format!("what is free was looked at and does not do: {}", fit(&explanation.fit)),
         Standing::TurnLost => "its last turn ended without a valid answer".to_owned(),
         Standing::After(other) => format!("{other} is served first"),
         Standing::Next => "it has the next turn".to_owned(),
+    };
+    match held(explanation) {
+        Some(held) => format!("{standing}; {held}"),
+        None => standing,
     }
+}
+
+/// What is held for it, and what that still misses.
+fn held(explanation: &Explanation) -> Option<String> {
+    let HoldWord { parts, missing, .. } = explanation.hold.as_ref().ok()?;
+    let mut whole = Resources::default();
+    parts.iter().for_each(|part| whole.add(&part.held));
+    Some(format!("{whole} held on {} agents, {missing} still missing", parts.len()))
 }
 
 /// Why it will never be served as things are declared, whatever ends: it is too large for the cluster, for its limits, or
@@ -105,14 +118,6 @@ fn never(explanation: &Explanation) -> Option<String> {
     }
     let block = explanation.beside_guarantees.as_ref().err()?;
     Some(format!("cannot fit beside what others are guaranteed: {block}"))
-}
-
-/// Where room is held for an ask, and what it still misses.
-fn held(hold: &HoldWord) -> String {
-    let agents: Vec<&str> = hold.parts.iter().take(MOST_AGENTS).map(|part| part.agent.as_str()).collect();
-    let more = if hold.parts.len() > MOST_AGENTS { ", …" } else { "" };
-    let text = format!("room is held for it on {}{more}", agents.join(", "));
-    if hold.missing.is_zero() { text } else { format!("{text}; {} is missing there", hold.missing) }
 }
 
 fn fit(fit: &Fit) -> String {
@@ -190,11 +195,11 @@ fn asks(page: &mut String, entry: &Entry, allocator: &Allocator) {
             let _ = writeln!(page, "    level two: {refusals}");
         }
         match &explanation.hold {
-            Ok(hold) => {
-                let _ = writeln!(page, "    {}", held(hold));
-            }
+            Ok(word) => word.parts.iter().for_each(|HoldPart { agent, held, missing }| {
+                let _ = writeln!(page, "    held on {agent}: {held}; {missing} missing there");
+            }),
             Err(why) => {
-                let _ = writeln!(page, "    nothing is held for it: {why}");
+                let _ = writeln!(page, "    nothing is held: {why}");
             }
         }
         for (role, missing) in &explanation.owed {

@@ -323,7 +323,7 @@ fn room_that_ends_is_held_for_the_gang_that_waits_and_not_given_to_what_came_lat
     }
     operator.run(&mut cluster, 20);
     let page = explain::page(&operator.state, &Key::new(Kind::TFJob, "team", "gang"));
-    assert!(page.contains("room is held for it on agent-"), "{page}");
+    assert!(page.contains("held on agent-"), "{page}");
     for (ended, then) in
         [("a-worker-0", vec!["b-worker-0"]), ("b-worker-0", vec!["gang-worker-0", "gang-worker-1"])]
     {

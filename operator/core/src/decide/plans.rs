@@ -216,13 +216,10 @@ pub(super) fn pause_demand(state: &mut State) {
         .keys()
         .filter_map(|key| state.services.get(key))
         .filter(|entry| entry.demand != Demand::None)
-        .map(|entry| entry.key.clone())
+        .map(|entry| framework_id(&entry.key))
         .collect();
-    for key in paused {
-        state.tell(Change::Demand(framework_id(&key), Demand::None));
-        if let Some(entry) = state.services.get_mut(&key) {
-            entry.demand = Demand::None;
-        }
+    for framework in paused {
+        state.tell(Change::Pause { framework, paused: true });
     }
 }
 
@@ -236,6 +233,7 @@ fn tell_framework(state: &mut State, spec: &ServiceSpec) {
 }
 
 fn tell_demand(state: &mut State, entry: &mut Entry, spec: &ServiceSpec) {
+    state.tell(Change::Pause { framework: spec.framework.clone(), paused: false });
     let asks: Vec<_> = entry.asks.iter().map(|ask| ask.ask.clone()).collect();
     let demand = if asks.is_empty() { Demand::None } else { Demand::Asks(asks) };
     if demand != entry.demand {
