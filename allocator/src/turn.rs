@@ -84,13 +84,6 @@ impl Allocator {
         }
     }
 
-    /// Drops a hold that was complete and did not start in its turn.
-    pub(crate) fn spoil_hold(&mut self, want: WantNo, why: Dropped) {
-        let dropped = self.books.spoil_hold(want, why, self.tick.now);
-        self.stats.holds_dropped += u64::from(dropped);
-        self.changed |= dropped;
-    }
-
     fn offer(&mut self, choice: &Choice, terms: Terms, agents: Vec<AgentNo>) -> Option<Offer> {
         self.turns += 1;
         self.stats.offers += 1;

@@ -50,6 +50,13 @@ impl Allocator {
         freed || woken
     }
 
+    /// Drops a hold that was complete and did not start in its turn.
+    pub(crate) fn spoil_hold(&mut self, want: WantNo, why: Dropped) {
+        let dropped = self.books.spoil_hold(want, why, self.tick.now);
+        self.stats.holds_dropped += u64::from(dropped);
+        self.changed |= dropped;
+    }
+
     /// Goes through those that wait, until no pool is left.
     fn aim_queue(&mut self, before: &BTreeMap<WantNo, Hold>, patience: u64) {
         self.books.sort_queue();

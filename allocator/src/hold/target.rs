@@ -139,6 +139,9 @@ impl<'a> Aim<'a> {
             return None;
         }
         self.open = true;
+        if !book.may_have(&member.shape) {
+            return None;
+        }
         let later = match self.spots.get(&agent) {
             Some(spot) => Cow::Owned(spot.later.clone()),
             None => self.later_of(agent),
@@ -225,6 +228,18 @@ fn missing(lane: &Resources, now: &Resources) -> Fraction {
 }
 
 impl AgentBook {
+    /// Whether there may be room for one of a shape once all that ends has ended, by a few sums: most agents are done
+    /// with here.
+    fn may_have(&self, shape: &Shape) -> bool {
+        let most = |of: fn(&Resources) -> u64| {
+            [&self.free, &self.finishing, &self.held].into_iter().map(of).fold(0, u64::saturating_add)
+        };
+        let gpus = shape.gpu.as_ref().map_or(0, |request| request.count);
+        most(|some| some.cpu_milli) >= shape.base.cpu_milli
+            && most(|some| some.memory_bytes) >= shape.base.memory_bytes
+            && most(|some| some.gpus.total()) >= gpus
+    }
+
     /// What is free once all that ends has ended, and this is left to others.
     fn later(&self, held: &Resources) -> Resources {
         let mut later = self.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
