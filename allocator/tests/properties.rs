@@ -87,11 +87,12 @@ fn extreme(pick: &[u8; 8]) -> String {
             amount(7)
         ),
         4 => format!(
-            "holding t{name} a{} f{} memory={} pods={}",
+            "holding t{name} a{} f{} memory={} pods={}{}",
             pick[2] % 2,
             pick[3] % 2,
             amount(4),
-            amount(5)
+            amount(5),
+            if pick[6].is_multiple_of(2) { " finishing" } else { "" }
         ),
         5 => format!("tick {}", time(2)),
         6 => format!("explain f{name} x"),
