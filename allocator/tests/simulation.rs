@@ -87,11 +87,11 @@ fn busy(seed: u64, steps: u64) -> Result<u64, String> {
             }
             13 | 14 => {
                 // Among the changes, those of what is wanted.
-                let mut bytes = numbers.bytes();
+                let mut bytes = numbers.bytes::<{ commands::BYTES }>();
                 bytes[0] = 10;
                 commands.push(commands::change(&bytes));
             }
-            _ => commands.push(commands::change(&numbers.bytes())),
+            _ => commands.push(commands::change(&numbers.bytes::<{ commands::BYTES }>())),
         }
         while !commands.is_empty() {
             let command = commands.remove(0);

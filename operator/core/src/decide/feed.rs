@@ -1,7 +1,7 @@
 //! Changes for level one: agents, roles and holdings as the cluster shows them.
 
 use crate::frameworks::framework_id;
-use crate::object::{Key, Kind};
+use crate::object::Key;
 use crate::observe::requests::GPU;
 use crate::observe::role;
 use crate::observe::touched::Touched;
@@ -71,13 +71,8 @@ fn holding(pod: &PodRecord, world: &World) -> Option<Holding> {
         agent,
         owner: owner(pod, world),
         resources: with_model(&pod.resources, model),
-        finishing: pod.deleting.is_some() || is_of_a_job(pod),
+        finishing: pod.deleting.is_some(),
     })
-}
-
-/// Whether a pod ends by itself, so that what waits may count on its room.
-fn is_of_a_job(pod: &PodRecord) -> bool {
-    pod.controller.as_ref().is_some_and(|controller| controller.kind == Some(Kind::TFJob))
 }
 
 fn with_model(resources: &Resources, model: Word) -> Resources {
