@@ -9,6 +9,7 @@ pub mod ask;
 mod books;
 pub mod change;
 mod constraint;
+pub mod device;
 pub mod domain;
 pub mod explain;
 mod filter;
