@@ -34,6 +34,7 @@ pub mod refused;
 pub mod report;
 pub mod resources;
 pub mod role;
+pub mod score;
 mod seen;
 pub mod settle;
 mod share;
