@@ -21,7 +21,7 @@ use core::fmt;
 /// What is held for one unit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hold {
-    /// What is held where, by agent.
+    /// What is held where, by the agent's number.
     pub(crate) parts: Vec<Part>,
     /// All that is held.
     pub(crate) sum: Resources,

@@ -204,8 +204,10 @@ impl Books {
         Outcome::Held
     }
 
-    /// Puts parts on the books, cut to what limits and the headroom leave.
-    fn book_parts(&mut self, role: RoleNo, parts: Vec<Part>) -> Hold {
+    /// Puts parts on the books, cut to what limits and the headroom leave: by name, so that what is left out does not
+    /// depend on who was told first.
+    fn book_parts(&mut self, role: RoleNo, mut parts: Vec<Part>) -> Hold {
+        parts.sort_by(|a, b| self.agents.at(a.agent).id.cmp(&self.agents.at(b.agent).id));
         let mut hold = Hold::default();
         for mut part in parts {
             part.held = self.cut(role, &part.held);
@@ -214,6 +216,7 @@ impl Books {
             hold.sum.add(&part.held);
             hold.parts.push(part);
         }
+        hold.parts.sort_by_key(|part| part.agent);
         hold
     }
 
