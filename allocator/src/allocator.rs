@@ -10,7 +10,46 @@ use crate::tick::{Tick, Timestamp};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// Level one: books, live offers and the state of the cycle. A copy of it answers what-if questions.
+/// Level one: books, live offers and the state of the cycle.
+///
+/// A cycle is [`begin`](Self::begin), then [`next_offer`](Self::next_offer) until there is none, each offer looked at
+/// with [`shown`](Self::shown) and answered with [`settle`](Self::settle). Between cycles, and between turns,
+/// [`apply`](Self::apply) takes in what changed. The crate's first page has a whole cycle.
+///
+/// # What if
+///
+/// A copy answers what-if questions: it shares nothing with the original that either could change.
+///
+/// ```
+/// # use twofold_allocator::{agent::*, allocator::Allocator, ask::*, framework::Framework, resources::Resources};
+/// use twofold_allocator::change::Change;
+/// use twofold_allocator::explain::Standing;
+/// # use twofold_allocator::{policy::Policy, tick::Timestamp};
+/// # fn agent(name: &str, cores: u64) -> Agent {
+/// #     let (attributes, state) = (Default::default(), AgentState::Active);
+/// #     let capacity = Resources::new(cores * 1000, 0);
+/// #     Agent { id: name.into(), capacity, domain: None, attributes, state, gpu_room: GpuRoom::Kept }
+/// # }
+/// # let mut allocator = Allocator::new(Policy::default());
+/// # allocator.apply(Change::Agent(agent("a", 4)))?;
+/// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
+/// # allocator.apply(Change::Framework(framework))?;
+/// # let shape = Shape { base: Resources::new(2000, 0), gpu: None };
+/// # let members = vec![Member { shape, count: 3, least: 3, constraints: vec![] }];
+/// # let ask = Ask { id: "gang".into(), members, priority: 0, since: Timestamp(0) };
+/// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
+/// // A gang of 3 x 2 cores waits, as there is one agent of 4 cores. Would it start if there was another?
+/// let standing = |allocator: &Allocator| allocator.explain(&"job".into(), &"gang".into()).map(|why| why.standing);
+/// assert_eq!(standing(&allocator), Some(Standing::NoRoom));
+///
+/// let mut copy = allocator.clone();
+/// copy.apply(Change::Agent(agent("b", 4)))?;
+/// assert_eq!(standing(&copy), Some(Standing::Next));
+///
+/// // What was asked of the copy changed nothing here.
+/// assert_eq!(standing(&allocator), Some(Standing::NoRoom));
+/// # Ok::<(), twofold_allocator::refused::Refused>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Allocator {
     pub(crate) books: Books,
@@ -42,7 +81,7 @@ pub(crate) struct LiveOffer {
 }
 
 impl Allocator {
-    /// An allocator that knows nothing yet.
+    /// An allocator that knows nothing yet: no agents, and of the roles the root alone.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         Self {
@@ -85,7 +124,9 @@ impl Allocator {
         self.books.soft.next_expiry
     }
 
-    /// The offers that ended by time, or with their agent, since this was last asked.
+    /// The offers that were ended from this side since this was last asked, in the order in which they ended: by time,
+    /// because an agent of theirs is gone, takes no new work or may not be seen any more, or because their framework
+    /// went, moved to another role or wants something else. Their answers come too late.
     pub fn take_rescinded(&mut self) -> Vec<OfferId> {
         core::mem::take(&mut self.rescinded)
     }

@@ -20,7 +20,7 @@ pub enum Demand {
     /// Whole agents, as a Mesos framework takes them, cut to what limits and headroom leave; an agent whose
     /// remainder does not hold `least` is not dealt.
     Open {
-        /// The least that is worth an offer.
+        /// The least of one agent that is worth an offer. An agent with nothing free is never dealt.
         least: Resources,
     },
 }
@@ -34,9 +34,9 @@ pub struct Ask {
     pub id: AskId,
     /// Its members; those of one shape and one set of constraints stand together.
     pub members: Vec<Member>,
-    /// Higher goes first within the framework's role.
+    /// Higher goes first within the framework's role; it is looked at before the framework's own.
     pub priority: i32,
-    /// Since when it waits.
+    /// Since when it waits. The oldest is held for first; the order of turns does not look at it.
     pub since: Timestamp,
 }
 

@@ -13,7 +13,7 @@ use crate::tick::Timestamp;
 pub enum Change {
     /// The agent is there, or is now like this.
     Agent(Agent),
-    /// The agent is gone.
+    /// The agent is gone. What was in use on it stays charged until that is gone, too.
     AgentGone(AgentId),
     /// The role is declared like this.
     Role(Role),
@@ -23,7 +23,8 @@ pub enum Change {
     Framework(Framework),
     /// The framework is gone; its holdings stay on the books until they are gone too.
     FrameworkGone(FrameworkId),
-    /// What the framework wants from now on.
+    /// What the framework wants from now on. An ask that is the same as before keeps what it refused. Refused for a
+    /// framework that is not known.
     Demand(FrameworkId, Demand),
     /// The framework has no turns until it is told otherwise; what is held for it stays. Then it looks at everything
     /// again, as if for the first time.
@@ -33,11 +34,12 @@ pub enum Change {
         /// Whether it is paused from now on.
         paused: bool,
     },
-    /// The task is there and takes this.
+    /// The task is there and takes this. Its agent, or its framework, need not be known yet.
     Holding(Holding),
     /// The task is gone, or its launch is given up.
     HoldingGone(TaskId),
-    /// Do not show this agent to this framework for a while, as its last launch there failed.
+    /// Do not show this agent to this framework for a while, as its last launch there failed. Nothing changes where the
+    /// agent is not known; for a framework that is not known it is refused.
     Avoid {
         /// Who is not shown it.
         framework: FrameworkId,

@@ -27,7 +27,8 @@ pub struct Explanation {
     pub members: Vec<MemberWord>,
     /// How far one unit comes on what is free now, whatever was refused before.
     pub fit: Fit,
-    /// Whether one unit could be placed if nothing ran.
+    /// Whether one unit could be placed if nothing ran, on agents that its constraints and its role's allow, draining
+    /// and unreachable ones included.
     pub on_empty_cluster: Verdict,
     /// Whether one unit stays inside the limits if nothing else was charged; the limit that it passes.
     pub inside_limits: Result<(), Block>,
@@ -101,7 +102,38 @@ pub enum Verdict {
 }
 
 impl Allocator {
-    /// Explains an ask; none when the framework or the ask is not known.
+    /// Explains an ask; none when the framework or the ask is not known, or for open demand, which has no asks. It
+    /// looks at every agent, so it is for people who ask, not for every cycle.
+    ///
+    /// ```
+    /// # use twofold_allocator::{agent::*, allocator::Allocator, ask::*, change::Change, framework::Framework};
+    /// # use twofold_allocator::{policy::Policy, resources::Resources, tick::Timestamp};
+    /// use twofold_allocator::explain::{Standing, Verdict};
+    /// # let mut allocator = Allocator::new(Policy::default());
+    /// # for (name, cores, state) in [("a", 2, AgentState::Active), ("b", 8, AgentState::Draining)] {
+    /// #     let (attributes, capacity) = (Default::default(), Resources::new(cores * 1000, 0));
+    /// #     let agent = Agent { id: name.into(), capacity, domain: None, attributes, state, gpu_room: GpuRoom::Kept };
+    /// #     allocator.apply(Change::Agent(agent))?;
+    /// # }
+    /// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
+    /// # allocator.apply(Change::Framework(framework))?;
+    /// # let shape = Shape { base: Resources::new(3000, 0), gpu: None };
+    /// # let members = vec![Member { shape, count: 1, least: 0, constraints: vec![] }];
+    /// # let ask = Ask { id: "task".into(), members, priority: 0, since: Timestamp(0) };
+    /// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
+    ///
+    /// // One task of 3 cores; agent `a` has 2 cores, agent `b` has 8 and is draining.
+    /// let why = allocator.explain(&"job".into(), &"task".into()).expect("the ask is known");
+    /// assert_eq!(why.standing, Standing::NoRoom);
+    /// let agents = why.members[0].agents.iter();
+    /// let words: Vec<String> =
+    ///     agents.filter_map(|(agent, stage)| Some(format!("{agent}: {}", stage.as_ref()?))).collect();
+    /// assert_eq!(words, ["a: too little room: cpu 1 missing", "b: it is draining"]);
+    /// // It is not hopeless: `b` could take it when empty and not drained.
+    /// assert_eq!(why.on_empty_cluster, Verdict::Yes);
+    /// assert_eq!((why.inside_limits, why.beside_guarantees), (Ok(()), Ok(())));
+    /// # Ok::<(), twofold_allocator::refused::Refused>(())
+    /// ```
     #[must_use]
     pub fn explain(&self, framework: &FrameworkId, ask: &AskId) -> Option<Explanation> {
         let framework = *self.books.framework_names.get(framework)?;

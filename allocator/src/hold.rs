@@ -2,6 +2,70 @@
 //! room; a hold takes it before others see it, until the unit is whole. Everything here is soft state: it follows from
 //! the books, and is aimed anew when it is lost. The idea is the reservation of backfilling (Lifka, JSSPP 1995), with one
 //! hold for each pool of like agents.
+//!
+//! Four cores in use by tasks that end, and a gang that needs all four: what comes free is held for it, and shown to
+//! nobody else, until it is whole.
+//!
+//! ```
+//! # use twofold_allocator::{agent::*, allocator::Allocator, ask::*, change::Change, framework::Framework};
+//! # use twofold_allocator::{holding::*, offer::*, policy::Policy, resources::Resources, tick::*};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let core = || Resources::new(1000, 0);
+//! # let mut allocator = Allocator::new(Policy::default());
+//! # let (attributes, state, capacity) = (Default::default(), AgentState::Active, core().scaled(4));
+//! # let agent = Agent { id: "m".into(), capacity, domain: None, attributes, state, gpu_room: GpuRoom::Kept };
+//! # allocator.apply(Change::Agent(agent))?;
+//! # for name in ["small", "gang"] {
+//! #     let framework = Framework { id: name.into(), role: name.into(), priority: 0, since: Timestamp(0) };
+//! #     allocator.apply(Change::Framework(framework))?;
+//! # }
+//! # let demand = |count, least| {
+//! #     let shape = Shape { base: core(), gpu: None };
+//! #     let members = vec![Member { shape, count, least, constraints: vec![] }];
+//! #     Demand::Asks(vec![Ask { id: "work".into(), members, priority: 0, since: Timestamp(0) }])
+//! # };
+//! // `finishing` says that a task ends by itself: its room may be counted on.
+//! for task in ["s0", "s1", "s2", "s3"] {
+//!     let owner = Owner::Framework("small".into());
+//!     allocator.apply(Change::Holding(Holding {
+//!         task: task.into(),
+//!         agent: "m".into(),
+//!         owner,
+//!         resources: Resources::new(1000, 0),
+//!         finishing: true,
+//!     }))?;
+//! }
+//! allocator.apply(Change::Demand("gang".into(), demand(4, 4)))?;
+//! allocator.apply(Change::Demand("small".into(), demand(9, 0)))?;
+//!
+//! // Each has its first turn, in which nothing is free, and waits; the gang has a hold from here on.
+//! allocator.begin(Tick { cycle: 1, now: Timestamp(0) });
+//! while let Some(offer) = allocator.next_offer() {
+//!     allocator.settle(offer.id, Answer::Decline { until: None })?;
+//! }
+//! for (cycle, task) in [(2, "s0"), (3, "s1"), (4, "s2")] {
+//!     allocator.apply(Change::HoldingGone(task.into()))?;
+//!     allocator.begin(Tick { cycle, now: Timestamp(0) });
+//!     assert_eq!(allocator.next_offer(), None, "the small work sees nothing of what came free");
+//! }
+//! let (framework, _, hold) = allocator.holds().next().expect("there is a hold");
+//! assert_eq!((framework.as_str(), hold.missing), ("gang", Resources::new(1000, 0)));
+//!
+//! // The last one ends, and the gang starts whole in its next turn.
+//! allocator.apply(Change::HoldingGone("s3".into()))?;
+//! allocator.begin(Tick { cycle: 5, now: Timestamp(0) });
+//! let offer = allocator.next_offer().expect("the hold is complete");
+//! let place = |at| Placement {
+//!     task: format!("gang-{at}").into(),
+//!     member: 0,
+//!     agent: "m".into(),
+//!     resources: Resources::new(1000, 0),
+//! };
+//! let launches = allocator.settle(offer.id, Answer::Accept((0..4).map(place).collect()))?;
+//! assert_eq!(launches.len(), 4);
+//! # Ok(())
+//! # }
+//! ```
 
 mod aim;
 mod book;

@@ -1,4 +1,17 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Reading order
+//!
+//! - **What is told**: [`change`], and the things that a change names: [`agent`] in its [`domain`], [`role`],
+//!   [`framework`], its demand in [`ask`], [`holding`]. Why a change may be [`refused`].
+//! - **In what**: [`resources`] with units, [`gpu`]s by model, names in [`id`], time in [`tick`]; [`quantity`] reads
+//!   what people write.
+//! - **What decides**: [`allocator`] is what a caller holds, made with a [`policy`]. [`headroom`] and [`hold`] are the
+//!   two ideas that a caller meets in refusals.
+//! - **What comes out**: an [`offer`], what it shows ([`shown`], and [`view`] for what hides an agent), and what
+//!   becomes of the answer ([`settle`]).
+//! - **What can be asked**: [`explain`] why an ask waits, [`report`] on agents and roles, [`stats`], and whether the
+//!   laws hold ([`invariants`]).
 #![no_std]
 extern crate alloc;
 

@@ -5,7 +5,9 @@ use crate::resources::Resources;
 use crate::tick::Timestamp;
 use alloc::vec::Vec;
 
-/// Free resources shown to one framework, with the most that it may take.
+/// Free resources shown to one framework, with the most that it may take. What is shown is asked for with
+/// [`crate::allocator::Allocator::shown`]. The idea is Mesos' resource offer (Hindman et al., NSDI 2011), over many
+/// agents at once so that a gang is one accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Its number; an answer names it and is taken once.
@@ -21,18 +23,18 @@ pub struct Offer {
 /// What an offer allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Terms {
-    /// Up to `units` units of one ask, on any agents that the offer shows.
+    /// Up to `units` units of one ask, on any agents that the offer shows. The offer ends with its turn.
     Units {
         /// The ask.
         ask: AskId,
         /// At most so many units, at least one.
         units: u32,
     },
-    /// These parts of these agents, for open demand.
+    /// These parts of these agents, for open demand. They are charged while the offer is live.
     Parts {
         /// The most that may be taken of each agent, by agent.
         parts: Vec<(AgentId, Resources)>,
-        /// When the offer ends by itself; never, when absent.
+        /// When the offer ends by itself; with its turn, when absent.
         expires: Option<Timestamp>,
     },
 }

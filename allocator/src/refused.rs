@@ -7,14 +7,14 @@ use core::fmt;
 /// What is wrong with a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// A weight out of range.
+    /// A weight that is not 1 to 1,000,000.
     Weight {
         /// The role.
         role: RolePath,
         /// Its weight.
         weight: u32,
     },
-    /// A path with an empty part, or the root where a role is wanted.
+    /// A path with an empty part, such as `a//b` or `/a`. The empty path is the root and may be used.
     Path(RolePath),
     /// A guarantee above the limit of the same role.
     GuaranteeAboveLimit {
@@ -23,14 +23,14 @@ pub enum Refused {
         /// Of which resource.
         kind: Kind,
     },
-    /// A single amount that is larger than anything real.
+    /// A single amount above 2^50, which is larger than anything real: a pebibyte, or a million million cores.
     TooLarge {
         /// What has it.
         object: Object,
         /// Of which resource.
         kind: Kind,
     },
-    /// Together with what is known already, more than can be counted.
+    /// Together with what is known already more than 2^62, so that sums could not be counted.
     TooMuchInAll {
         /// What comes on top.
         object: Object,
