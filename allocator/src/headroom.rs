@@ -3,7 +3,8 @@
 //!
 //! For a role n with guarantee G(n), the larger of its own and the sum of its children's, need(n) is the larger of
 //! G(n) less what is charged to n, and the sum of its children's need. What is given must make the shortfall,
-//! need(root) less what is free, of no resource that it takes larger.
+//! need(root) less what is free, of no resource that it takes larger. The idea is the headroom of Mesos' quota, which
+//! knows top-level roles only; here it is taken over the tree.
 
 use crate::books::{Books, RoleNo};
 use crate::id::RolePath;
@@ -12,7 +13,7 @@ use crate::resources::{Amount, Kind};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Why not even one unit may be given.
+/// Why not even one unit may be given. Amounts are in the units of [`crate::resources::Resources`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
     /// A limit on the path to the root would be passed.

@@ -40,7 +40,7 @@ pub struct RoleReport<'a> {
     pub held: &'a Resources,
     /// What its guarantee, or those below it, still miss.
     pub need: &'a Amounts,
-    /// Its dominant share over its weight, above and below the line.
+    /// Its dominant share over its weight, above and below the line; the fraction is not reduced.
     pub share: (u128, u128),
     /// The resource that makes the share.
     pub dominant: Option<&'a Kind>,

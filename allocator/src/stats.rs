@@ -1,4 +1,4 @@
-//! Counters.
+//! Counters, for metrics.
 
 /// What happened since the allocator was made. The numbers only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,6 @@ pub struct Stats {
     pub limited: u64,
     /// Turns that the headroom held back.
     pub headroom: u64,
-    /// Turns of wants that had no agent to see.
+    /// Turns of wants that had no agent to see, or gangs that take more than all that is free.
     pub unseen: u64,
 }
