@@ -6,9 +6,9 @@
 //! are pure functions of what is free on an agent and of the task; nothing here decides who is served.
 //!
 //! # Example
-//! An agent has two devices, one of them half used. A task wants three tenths of a device, and the typical workload is
-//! tasks that want half of one. Best fit takes the half that is left. The fragmentation gradient sees that no further
-//! typical task would fit beside it there, nor on the other device after it: so it looks at how much is lost.
+//! An agent has two devices, one of them half used. The typical workload is three tasks that want a fifth of a device to
+//! one that wants half. A task that wants four tenths would leave a tenth of the half, which nobody could use; best fit
+//! puts it there all the same, the fragmentation gradient on the other device.
 //!
 //! ```
 //! use twofold_allocator::device::{Device, DeviceAmount, DeviceRequest, Devices, Grant};

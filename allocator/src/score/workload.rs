@@ -4,7 +4,7 @@
 use super::Piece;
 use crate::device::{DeviceRequest, WHOLE_MILLI};
 use crate::id::Word;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -129,8 +129,9 @@ impl Workload {
             let admitted: Vec<_> = uses.iter().filter(|of| admits(of.request)).copied().collect();
             Table::new(&admitted, weight)
         };
-        let names = uses.iter().flat_map(|of| &of.request.models);
-        let named = names.map(|model| (model.clone(), table(&|request| request.admits(model)))).collect();
+        let names: BTreeSet<&Word> = uses.iter().flat_map(|of| &of.request.models).collect();
+        let named =
+            names.into_iter().map(|model| (model.clone(), table(&|request| request.admits(model)))).collect();
         let other = table(&|request| request.models.is_empty());
         Self { named, other, weight: i64::try_from(weight).unwrap_or(i64::MAX) }
     }
