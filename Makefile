@@ -43,8 +43,9 @@ e2e-fake: ## The chart and the operator on a real API server with fake machines
 e2e-real: ## Real Cassandra and real TensorFlow on real machines
 	@$(DEMO) test-real
 
-bench: ## Print the benchmarks and write target/bench/*.jsonl
+bench: ## Print the benchmarks and write target/bench/*.jsonl (TRACE=DIR: the folder of the openb trace)
 	cargo bench --package twofold-allocator
+	$(if $(TRACE),cargo bench --package twofold-allocator --bench openb -- --trace $(abspath $(TRACE)))
 	@$(DEMO) bench
 
 images: deps ## Build the images
