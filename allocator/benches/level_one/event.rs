@@ -9,12 +9,13 @@ use twofold_allocator::allocator::Allocator;
 use twofold_allocator::change::Change;
 use twofold_allocator::id::TaskId;
 use twofold_allocator::policy::{Grain, Laws};
+use twofold_allocator::role::{FrameworkOrder, Role};
 use twofold_allocator::tick::{Tick, Timestamp};
 
 const FRAMEWORKS: u32 = 10_000;
 
 pub(crate) fn run(report: &mut Report) {
-    let grid = if report.all { vec![1000, 10_000, 100_000] } else { vec![100_000] };
+    let grid = if report.all { vec![1000, 10_000, 100_000] } else { vec![10_000] };
     for agents in grid {
         let aim = |aim| if agents == 100_000 { aim } else { Aim::None };
         let parameters: [(&str, &dyn std::fmt::Display); 1] = [("agents", &agents)];
@@ -32,8 +33,18 @@ fn full(agents: u32) -> Allocator {
         Allocator::new(policy(Laws::Touched, Grain { numerator: 1, denominator: 2 * FRAMEWORKS }));
     add_agents(&mut allocator, agents, &large());
     for at in 0..FRAMEWORKS {
-        let role = format!("role-{}/role-{}/role-{}", at % 10, at / 10 % 10, at / 100 % 10);
-        add_framework(&mut allocator, at, role.as_str().into(), singles(1_000_000, 2000, 8 * GI));
+        let path = format!("role-{}/role-{}/role-{}", at % 10, at / 10 % 10, at / 100 % 10);
+        let role = Role {
+            path: path.as_str().into(),
+            weight: 1,
+            guarantee: [].into(),
+            limit: [].into(),
+            agents: Vec::new(),
+            // By shares, so that every framework has had a turn when the cluster is full.
+            order: FrameworkOrder::Drf,
+        };
+        allocator.apply(Change::Role(role)).unwrap();
+        add_framework(&mut allocator, at, path.as_str().into(), singles(1_000_000, 2000, 8 * GI));
     }
     let names = &mut names(agents * 8);
     let filled = cycle(&mut allocator, 1, |allocator, offer| take_first(allocator, offer, u32::MAX, names));

@@ -123,5 +123,6 @@ fn share_gap(mut allocator: Allocator, most: &BTreeMap<FrameworkId, u32>, mut na
         }
         answer
     });
-    widest / turn
+    // Rounded, as a sum of shares is not exact in floating point.
+    (widest / turn * 1e6).round() / 1e6
 }
