@@ -3,6 +3,7 @@
 use crate::books::{AgentNo, Books, WantNo};
 use crate::id::OfferId;
 use crate::invariants::Violation;
+use crate::inverse::Asking;
 use crate::offer::Offer;
 use crate::policy::Policy;
 use crate::stats::Stats;
@@ -36,7 +37,7 @@ use alloc::vec::Vec;
 /// # allocator.apply(Change::Framework(framework))?;
 /// # let shape = Shape { base: Resources::new(2000, 0), gpu: None };
 /// # let members = vec![Member { shape, count: 3, least: 3, constraints: vec![] }];
-/// # let ask = Ask { id: "gang".into(), members, priority: 0, since: Timestamp(0) };
+/// # let ask = Ask { id: "gang".into(), members, priority: 0, since: Timestamp(0), reclaimable: false };
 /// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
 /// // A gang of 3 x 2 cores waits, as there is one agent of 4 cores. Would it start if there was another?
 /// let standing = |allocator: &Allocator| allocator.explain(&"job".into(), &"gang".into()).map(|why| why.standing);
@@ -66,6 +67,8 @@ pub struct Allocator {
     /// Whether the holds are to be aimed before the next turn, as it is the first of a cycle.
     pub(crate) unaimed: bool,
     pub(crate) rescinded: Vec<OfferId>,
+    /// What is asked back.
+    pub(crate) inverse: Asking,
     pub(crate) stats: Stats,
     /// Laws that a decision broke since they were last checked.
     pub(crate) broken: Vec<Violation>,
@@ -95,6 +98,7 @@ impl Allocator {
             ended_early: false,
             unaimed: false,
             rescinded: Vec::new(),
+            inverse: Asking::default(),
             stats: Stats::default(),
             broken: Vec::new(),
         }

@@ -43,6 +43,7 @@ impl Allocator {
         if changed {
             self.books.shrink_crowded();
             self.books.soft.holds.stale = true;
+            self.inverse.stale = true;
             self.stats.changes += 1;
             self.changed = true;
         }
@@ -188,7 +189,7 @@ impl Allocator {
     }
 
     fn apply_holding(&mut self, holding: Holding) -> bool {
-        let Holding { task, agent, owner, resources, finishing } = holding;
+        let Holding { task, agent, owner, resources, finishing, unit } = holding;
         if let Some(known) = self.books.tasks.get(&task) {
             let same_owner = match (&owner, known.framework) {
                 (Owner::Framework(id), Some(no)) => self.books.frameworks.at(no).id == *id,
@@ -198,7 +199,7 @@ impl Allocator {
             let same =
                 same_owner && self.books.agents.at(known.agent).id == agent && known.resources == resources;
             let news = self.books.planted.is(Plant::Duplicates);
-            if same && known.finishing == finishing && !known.launch && !news {
+            if same && known.finishing == finishing && known.unit == unit && !known.launch && !news {
                 return false;
             }
         }
@@ -208,7 +209,7 @@ impl Allocator {
             Owner::Framework(id) => Some(self.books.framework_no(id)),
             Owner::Foreign => None,
         };
-        let entry = TaskBook { agent, framework, resources, finishing, launch: false };
+        let entry = TaskBook { agent, framework, resources, finishing, unit, launch: false };
         self.books.replace_task(task, entry);
         true
     }

@@ -38,6 +38,8 @@ pub struct Ask {
     pub priority: i32,
     /// Since when it waits. The oldest is held for first; the order of turns does not look at it.
     pub since: Timestamp,
+    /// Whether its units may be asked back: then guarantees that are idle are lent to them.
+    pub reclaimable: bool,
 }
 
 /// Equal members of an ask.

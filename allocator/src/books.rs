@@ -8,7 +8,7 @@ pub(crate) mod task;
 pub(crate) mod want;
 
 use crate::filter::Soft;
-use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
+use crate::id::{AgentId, FrameworkId, RolePath, TaskId, UnitId};
 use crate::order::Order;
 use crate::plant::Planted;
 use crate::policy::Policy;
@@ -18,7 +18,7 @@ use crate::seen::Seen;
 use crate::share::FairSet;
 use crate::slab::{No, Slab};
 use agent::AgentBook;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use framework::FrameworkBook;
 use role::RoleBook;
@@ -27,6 +27,9 @@ use task::TaskBook;
 pub(crate) type AgentNo = No<AgentBook>;
 pub(crate) type RoleNo = No<RoleBook>;
 pub(crate) type FrameworkNo = No<FrameworkBook>;
+
+/// A unit that runs: whose it is, and its name.
+pub(crate) type UnitKey = (FrameworkNo, UnitId);
 
 /// One thing that a framework wants: an ask by position, or its open demand at position 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +50,10 @@ pub(crate) struct Books {
     pub(crate) frameworks: Slab<FrameworkBook>,
     pub(crate) framework_names: BTreeMap<FrameworkId, FrameworkNo>,
     pub(crate) tasks: BTreeMap<TaskId, TaskBook>,
+    /// The tasks of each unit that a framework told of.
+    pub(crate) units: BTreeMap<UnitKey, BTreeSet<TaskId>>,
+    /// The agents that are draining.
+    pub(crate) draining: BTreeSet<AgentNo>,
     /// Capacity of all agents that are not gone.
     pub(crate) total: Resources,
     /// Free on all agents that take new work.
@@ -84,6 +91,8 @@ impl Books {
             frameworks: Slab::default(),
             framework_names: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            units: BTreeMap::new(),
+            draining: BTreeSet::new(),
             total: Resources::default(),
             free: Resources::default(),
             used: Resources::default(),

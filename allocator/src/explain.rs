@@ -10,6 +10,7 @@ use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::headroom::Block;
 use crate::hold::NoHold;
 use crate::id::{AgentId, AskId, FrameworkId, RolePath};
+use crate::reclaim::{ClaimWord, NoReclaim};
 use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
 use crate::view::Stage;
@@ -36,6 +37,8 @@ pub struct Explanation {
     pub beside_guarantees: Result<(), Block>,
     /// What is held for a unit, or why nothing is.
     pub hold: Result<HoldWord, NoHold>,
+    /// What is asked back for a unit, or why nothing is.
+    pub reclaim: Result<ClaimWord, NoReclaim>,
     /// Roles whose own guarantee is not met, and what they miss.
     pub owed: Vec<(RolePath, Amounts)>,
 }
@@ -119,7 +122,7 @@ impl Allocator {
     /// # allocator.apply(Change::Framework(framework))?;
     /// # let shape = Shape { base: Resources::new(3000, 0), gpu: None };
     /// # let members = vec![Member { shape, count: 1, least: 0, constraints: vec![] }];
-    /// # let ask = Ask { id: "task".into(), members, priority: 0, since: Timestamp(0) };
+    /// # let ask = Ask { id: "task".into(), members, priority: 0, since: Timestamp(0), reclaimable: false };
     /// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
     ///
     /// // One task of 3 cores; agent `a` has 2 cores, agent `b` has 8 and is draining.
@@ -140,7 +143,10 @@ impl Allocator {
         let book = self.books.frameworks.at(framework);
         let named = |want: &Want| matches!(&want.terms, Terms::Ask(one) if one.id == *ask);
         let at = book.wants.iter().position(named)?;
-        self.books.explain(WantNo { framework, at }, self.tick.now)
+        let no = WantNo { framework, at };
+        let mut explanation = self.books.explain(no, self.tick.now)?;
+        explanation.reclaim = self.books.explain_claim(no, &self.inverse.units, self.tick.now);
+        Some(explanation)
     }
 }
 
@@ -154,8 +160,12 @@ impl Books {
             fit: self.fit(no),
             on_empty_cluster: self.fits_when_empty(no),
             inside_limits: self.inside_limits(role, want).map_or(Ok(()), Err),
-            beside_guarantees: self.beside_guarantees(role, want).map_or(Ok(()), Err),
+            beside_guarantees: match self.beside_guarantees(role, want) {
+                Some(block) if !self.lends(no) => Err(block),
+                Some(_) | None => Ok(()),
+            },
             hold: Err(NoHold::New),
+            reclaim: Err(NoReclaim::Off),
             owed: self.owed(),
         };
         explanation.hold = self.explain_hold(no, &explanation, now);
@@ -167,7 +177,9 @@ impl Books {
         if self.frameworks.at(no.framework).paused {
             return Standing::Paused;
         }
-        if let Some(block) = self.block(role, self.beyond_hold(no, |kind| unit.amount(kind))) {
+        if let Some(block) =
+            self.ask_block(role, self.lends(no), self.beyond_hold(no, |kind| unit.amount(kind)))
+        {
             return Standing::Blocked(block);
         }
         if !unit.is_within(&self.free_with_hold(no)) {

@@ -9,7 +9,7 @@
 use crate::books::{Books, RoleNo};
 use crate::id::RolePath;
 use crate::plant::Plant;
-use crate::resources::{Amount, Kind};
+use crate::resources::{Amount, Amounts, Kind};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -35,7 +35,7 @@ pub enum Block {
         kind: Kind,
         /// What guarantees still miss, in all.
         need: u64,
-        /// What is free on agents that take new work.
+        /// What is free on agents that take new work, or lent to units that may be asked back.
         free: u64,
         /// What one unit takes.
         unit: u64,
@@ -143,12 +143,34 @@ impl Books {
         self.roles.at(self.root).need.iter().map(|(kind, need)| (kind, *need))
     }
 
+    /// What units that may be asked back hold of one kind above their roles' guarantees.
+    pub(crate) fn lent(&self, kind: &Kind) -> u64 {
+        self.roles.at(self.root).lent.get(kind).copied().unwrap_or_default()
+    }
+
+    /// The same if `taken` more were charged to the role, to units that may not be asked back.
+    fn lent_after(&self, role: RoleNo, kind: &Kind, taken: u64) -> u64 {
+        let amount = |amounts: &Amounts| amounts.get(kind).copied().unwrap_or_default();
+        let mut below: Option<(u64, u64)> = None;
+        for (_, book) in self.path(role) {
+            let mut children = amount(&book.children_lent);
+            if let Some((before, after)) = below {
+                children = children.saturating_sub(before).saturating_add(after);
+            }
+            let all = book.reclaimable.amount(kind).saturating_add(children);
+            below = Some((amount(&book.lent), book.lent_of(kind, all, taken)));
+        }
+        below.map_or(0, |(_, after)| after)
+    }
+
     /// Whether taking so much of one kind makes its shortfall larger.
     fn widens(&self, role: RoleNo, kind: &Kind, need: u64, taken: u64) -> bool {
         let free = self.free.amount(kind);
-        // need - free and need' - (free - taken), both at least zero, without going below zero on the way.
-        let after = self.need_after(role, kind, taken).saturating_add(taken).saturating_sub(free);
-        after > need.saturating_sub(free)
+        // need - free and need' - (free - taken), both at least zero, without going below zero on the way. What is lent
+        // counts as free.
+        let (now, then) = (self.lent(kind), self.lent_after(role, kind, taken));
+        let after = self.need_after(role, kind, taken).saturating_add(taken);
+        after.saturating_sub(free.saturating_add(then)) > need.saturating_sub(free.saturating_add(now))
     }
 
     /// The first resource of which the headroom does not hold `taken` more.
@@ -159,7 +181,7 @@ impl Books {
             (unit > 0 && self.widens(role, kind, need, unit)).then(|| Block::Headroom {
                 kind: kind.clone(),
                 need,
-                free: self.free.amount(kind),
+                free: self.free.amount(kind).saturating_add(self.lent(kind)),
                 unit,
             })
         })
@@ -186,6 +208,11 @@ impl Books {
         self.limit_block(role, &taken).or_else(|| self.headroom_block(role, &taken))
     }
 
+    /// The same for an ask: one whose units may be asked back is not held back by headroom.
+    pub(crate) fn ask_block(&self, role: RoleNo, lends: bool, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
+        if lends { self.limit_block(role, taken) } else { self.block(role, taken) }
+    }
+
     /// How many units, up to `most`, may be charged to the role, with what is charged for them already: their own hold.
     pub(crate) fn units_within(
         &self,
@@ -193,17 +220,23 @@ impl Books {
         unit: impl Fn(&Kind) -> u64,
         own: impl Fn(&Kind) -> u64,
         most: u32,
+        lends: bool,
     ) -> u32 {
         if self.is_unbound(role) {
             return most;
         }
         let mut units = u64::from(most);
         let limited = self.path(role).flat_map(|(_, book)| book.limits()).map(|(kind, _)| kind);
-        let kinds: Vec<&Kind> = limited.chain(self.needs().map(|(kind, _)| kind)).collect();
+        let needed = self.needs().map(|(kind, _)| kind).filter(|_| !lends);
+        let kinds: Vec<&Kind> = limited.chain(needed).collect();
         for kind in kinds {
             let (one, own) = (unit(kind), own(kind));
             let wanted = one.saturating_mul(u64::from(most)).saturating_sub(own);
-            let slack = self.slack(role, kind, wanted).saturating_add(own);
+            let slack = match self.limit_slack(role, kind) {
+                slack if lends => slack.unwrap_or(wanted).min(wanted),
+                Some(_) | None => self.slack(role, kind, wanted),
+            };
+            let slack = slack.saturating_add(own);
             units = units.min(slack.checked_div(one).unwrap_or(units));
         }
         u32::try_from(units).unwrap_or(u32::MAX)

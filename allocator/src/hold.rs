@@ -22,7 +22,7 @@
 //! # let demand = |count, least| {
 //! #     let shape = Shape { base: core(), gpu: None };
 //! #     let members = vec![Member { shape, count, least, constraints: vec![] }];
-//! #     Demand::Asks(vec![Ask { id: "work".into(), members, priority: 0, since: Timestamp(0) }])
+//! #     Demand::Asks(vec![Ask { id: "work".into(), members, priority: 0, since: Timestamp(0), reclaimable: false }])
 //! # };
 //! // `finishing` says that a task ends by itself: its room may be counted on.
 //! for task in ["s0", "s1", "s2", "s3"] {
@@ -33,6 +33,7 @@
 //!         owner,
 //!         resources: Resources::new(1000, 0),
 //!         finishing: true,
+//!         unit: None,
 //!     }))?;
 //! }
 //! allocator.apply(Change::Demand("gang".into(), demand(4, 4)))?;
@@ -76,9 +77,10 @@ use crate::agent::Agent;
 use crate::books::{AgentNo, WantNo};
 use crate::headroom::Block;
 use crate::id::{FrameworkId, Word};
+use crate::reclaim::Claim;
 use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -243,6 +245,8 @@ pub(crate) struct Holds {
     sorted: bool,
     /// How many of the queue are passed over, as they were in vain when last looked at and others were not reached.
     passed: usize,
+    /// Where claims are to stand: they are aimed before all others.
+    pub(crate) claims: BTreeMap<WantNo, Claim>,
     /// Whether anything changed since they were last aimed.
     pub(crate) stale: bool,
     /// Agents where what is held no longer fits.
@@ -261,6 +265,7 @@ impl Holds {
     /// Forgets a want, as it is given something or goes.
     pub(crate) fn forget(&mut self, no: WantNo) {
         self.holding.remove(&no);
+        self.claims.remove(&no);
         if self.unserved.remove(&no) {
             self.sorted = false;
             self.stale = true;

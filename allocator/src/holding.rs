@@ -1,7 +1,8 @@
 //! Holdings: resources in use on an agent, by our frameworks or by anybody else.
 
-use crate::id::{AgentId, FrameworkId, TaskId};
+use crate::id::{AgentId, FrameworkId, TaskId, UnitId};
 use crate::resources::Resources;
+use crate::tick::Timestamp;
 
 /// One task that is not finished, as the cluster shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,19 @@ pub struct Holding {
     /// Whether it ends, by itself as a job does or because it is being ended: still charged, but its room is expected
     /// to come free, and may be held for a unit that waits for it.
     pub finishing: bool,
+    /// The unit that it runs in; absent, it is a unit of its own that is never reclaimed.
+    pub unit: Option<UnitMark>,
+}
+
+/// What a framework says of the unit that a task runs in. A unit is asked back whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitMark {
+    /// Its name within the framework; the tasks of a gang share one.
+    pub id: UnitId,
+    /// Whether it may be asked back for a role below its guarantee. A unit is reclaimable when all its tasks say so.
+    pub reclaimable: bool,
+    /// Since when the task runs. A unit runs since its first task does, and of equals the youngest goes first.
+    pub since: Timestamp,
 }
 
 /// Who a holding belongs to.

@@ -58,6 +58,10 @@ name!(
     TaskId
 );
 name!(
+    /// A unit that runs, unique within its framework: a single task, or a gang of them.
+    UnitId
+);
+name!(
     /// An ask, unique within its framework.
     AskId
 );

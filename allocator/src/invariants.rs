@@ -2,6 +2,7 @@
 //! over-commitment, an excess over a limit or a shortfall of headroom larger. Excess that came from outside, by a
 //! changed limit, guarantee, agent or foreign task, breaks no law: it is reported, and stops new gifts there.
 
+mod asks;
 mod holds;
 mod rebuild;
 
@@ -35,6 +36,10 @@ pub enum Violation {
     /// What is held for a framework is not on the books as its hold says, or more than its unit takes, or in a pool that
     /// has a hold already.
     Hold(FrameworkId),
+    /// An inverse offer is live that its unit does not wait for, or a unit waits for one that is not.
+    Inverse(OfferId),
+    /// A claim is not of one unit of an ask, or asks for nothing.
+    Claim(FrameworkId),
     /// An offer is live whose want is not there.
     DeadOffer(OfferId),
     /// A gift made an over-commitment larger.
@@ -73,6 +78,8 @@ impl fmt::Display for Violation {
             Self::Sleeper(framework) => write!(f, "framework {framework}: an ask sleeps beside room for it"),
             Self::Order => f.write_str("the index of the order says another is next than the definition"),
             Self::Hold(framework) => write!(f, "framework {framework}: what is held for it is wrong"),
+            Self::Inverse(offer) => write!(f, "inverse offer {}: its unit does not wait for it", offer.0),
+            Self::Claim(framework) => write!(f, "framework {framework}: its claim is not of one unit"),
             Self::DeadOffer(offer) => write!(f, "offer {}: it is live, and its want is not there", offer.0),
             Self::OverCommitted { agent, kind } => write!(f, "agent {agent}: a gift over-committed {kind}"),
             Self::OverLimit { role, kind } => write!(f, "role {role}: a gift went over the limit of {kind}"),
@@ -94,6 +101,7 @@ impl Allocator {
         broken.extend(books.totals_add_up());
         broken.extend(books.soft_state_is_bounded());
         broken.extend(books.holds_are_sound());
+        broken.extend(self.asks_are_sound());
         broken.extend(self.live_offers_have_wants());
         broken.extend(self.equals_rebuild());
         let mut next = self.clone();
@@ -220,9 +228,17 @@ impl Books {
         let agents = agents.map(|no| (no, self.agents.at(no).excess())).collect();
         let limited = self.path(role).filter(|(_, book)| book.limits().next().is_some());
         let limits = limited.map(|(no, book)| (no, over(book.limits(), &book.charged))).collect();
-        let shortfall =
-            self.needs().map(|(kind, need)| (kind.clone(), need.saturating_sub(self.free.amount(kind))));
-        Witness { role, agents, limits, shortfall: shortfall.collect() }
+        let shortfall = self.shortfall();
+        Witness { role, agents, limits, shortfall }
+    }
+
+    /// What guarantees miss beyond what is free and what is lent.
+    fn shortfall(&self) -> Amounts {
+        let short = |(kind, need): (&Kind, u64)| {
+            let free = self.free.amount(kind).saturating_add(self.lent(kind));
+            (kind.clone(), need.saturating_sub(free))
+        };
+        self.needs().map(short).collect()
     }
 
     /// What a gift made larger that it must not.
@@ -242,11 +258,10 @@ impl Books {
                 larger(excess, &now).map(|kind| Violation::OverLimit { role: book.path.clone(), kind }),
             );
         }
-        let shortfall =
-            self.needs().map(|(kind, need)| (kind.clone(), need.saturating_sub(self.free.amount(kind))));
+        let shortfall = self.shortfall();
         let role = &self.roles.at(before.role).path;
         broken.extend(
-            larger(&before.shortfall, &shortfall.collect())
+            larger(&before.shortfall, &shortfall)
                 .map(|kind| Violation::Headroom { role: role.clone(), kind }),
         );
         broken

@@ -33,6 +33,7 @@ pub mod hold;
 pub mod holding;
 pub mod id;
 pub mod invariants;
+pub mod inverse;
 pub mod offer;
 mod order;
 #[cfg(not(feature = "planted"))]
@@ -42,6 +43,7 @@ pub mod plant;
 pub mod policy;
 mod pool;
 pub mod quantity;
+pub mod reclaim;
 mod refusal;
 pub mod refused;
 pub mod report;

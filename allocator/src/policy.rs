@@ -17,6 +17,9 @@ pub struct Policy {
     pub open_offer_millis: Option<u64>,
     /// How long a hold may last, in milliseconds, while what it misses does not shrink. When absent nothing is held.
     pub hold_patience_millis: Option<u64>,
+    /// How long an inverse offer waits for an answer, in milliseconds, how long what was accepted may take to end, and
+    /// how long a unit is left alone when either is over. When absent nothing is asked back.
+    pub inverse_offer_millis: Option<u64>,
     /// What [`crate::allocator::Allocator::check_touched`] checks.
     pub laws: Laws,
 }
@@ -50,6 +53,7 @@ impl Default for Policy {
             turns_per_cycle_max: 100_000,
             open_offer_millis: None,
             hold_patience_millis: Some(600_000),
+            inverse_offer_millis: Some(60_000),
             laws: Laws::Touched,
         }
     }

@@ -10,6 +10,7 @@ use crate::books::want::WantState;
 use crate::headroom::Block;
 use crate::hold::Dropped;
 use crate::id::{AgentId, OfferId, TaskId};
+use crate::invariants::Violation;
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
 use crate::plant::Plant;
 use crate::policy::Laws;
@@ -106,6 +107,7 @@ impl Allocator {
             return Err(SettleError::UnknownOffer(id));
         };
         self.changed |= stayed_out;
+        self.inverse.stale = true;
         self.release(&live);
         if self.books.planted.is(Plant::AnswerOnce) {
             self.out.insert(id, live.clone());
@@ -158,17 +160,23 @@ impl Allocator {
         self.books.charge_framework(want.framework, whole, tasks);
         let mut launches = Vec::with_capacity(placements.len());
         for (placement, agent) in placements.into_iter().zip(agents) {
+            let unit = self.books.launch_mark(*want, self.tick.now);
             let task = TaskBook {
                 agent: *agent,
                 framework: Some(want.framework),
                 resources: placement.resources.clone(),
                 finishing: false,
+                unit,
                 launch: true,
             };
-            self.books.tasks.insert(placement.task.clone(), task);
+            self.books.enter_launch(placement.task.clone(), task);
             launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
         }
-        self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
+        // Idle guarantees are lent to what may be asked back: that shortfall is no breach.
+        let lends = self.books.lends(*want);
+        let worse = witness.iter().flat_map(|witness| self.books.worsened(witness));
+        let worse = worse.filter(|broken| !(lends && matches!(broken, Violation::Headroom { .. })));
+        self.broken.extend(worse);
         let Books { fair, frameworks, .. } = &mut self.books;
         // Open demand stays what it is.
         let lowered = frameworks.at_mut(want.framework).wants.get_mut(want.at).filter(|_| !counts.is_empty());

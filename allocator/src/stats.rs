@@ -33,6 +33,14 @@ pub struct Stats {
     pub holds_dropped: u64,
     /// Holds that started.
     pub holds_started: u64,
+    /// Inverse offers made.
+    pub inverse_offers: u64,
+    /// Inverse offers accepted.
+    pub inverse_accepted: u64,
+    /// Inverse offers declined.
+    pub inverse_declined: u64,
+    /// Inverse offers that ended by time, or were taken back as nobody needed them any more.
+    pub inverse_ended: u64,
     /// Turns that a limit held back.
     pub limited: u64,
     /// Turns that the headroom held back.

@@ -33,6 +33,7 @@ impl Allocator {
         for id in ended {
             self.rescind(id);
         }
+        self.expire_inverse(tick.now);
         if self.books.expire(tick.now) {
             self.changed = true;
             self.books.soft.holds.stale = true;
@@ -119,7 +120,9 @@ impl Allocator {
             }
             WantTerms::Ask(ask) => ask.id.clone(),
         };
-        let block = self.books.block(role, self.books.beyond_hold(choice.want, |kind| unit.amount(kind)));
+        let lends = self.books.lends(choice.want);
+        let beyond = self.books.beyond_hold(choice.want, |kind| unit.amount(kind));
+        let block = self.books.ask_block(role, lends, beyond);
         if let Some(block) = block {
             self.hold_back(choice.want, &block);
             return None;
@@ -137,7 +140,7 @@ impl Allocator {
         }
         let most = if choice.guaranteed { 1 } else { self.books.fair_step(choice, &unit) };
         let own = |kind: &Kind| self.books.hold(choice.want).map_or(0, |hold| hold.sum.amount(kind));
-        let units = self.books.units_within(role, |kind| unit.amount(kind), own, most);
+        let units = self.books.units_within(role, |kind| unit.amount(kind), own, most, lends);
         Some((Terms::Units { ask, units: units.max(1) }, Vec::new()))
     }
 

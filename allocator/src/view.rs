@@ -108,6 +108,11 @@ impl Books {
         })
     }
 
+    /// Whether a want is an ask whose units may be asked back.
+    pub(crate) fn lends(&self, no: WantNo) -> bool {
+        self.want(no).is_some_and(|want| matches!(&want.terms, Terms::Ask(ask) if ask.reclaimable))
+    }
+
     /// Whether a want is an ask of which no member takes a GPU.
     pub(crate) fn is_without_gpus(&self, no: WantNo) -> bool {
         let Some(Terms::Ask(ask)) = self.want(no).map(|want| &want.terms) else { return false };

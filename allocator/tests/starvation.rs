@@ -96,6 +96,7 @@ impl Life {
                     owner: Owner::Framework(framework),
                     resources: placement.resources.clone(),
                     finishing: true,
+                    unit: None,
                 });
             }
         }

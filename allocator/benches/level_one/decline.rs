@@ -71,6 +71,7 @@ fn ready(agents: u32, frameworks: u32) -> Allocator {
             owner: Owner::Framework(ids[(at % frameworks) as usize].clone()),
             resources: Resources { disk_bytes: GI, ..Resources::new(16_000, 2 * GI) },
             finishing: false,
+            unit: None,
         };
         allocator.apply(Change::Holding(holding)).unwrap();
     }

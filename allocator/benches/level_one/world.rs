@@ -87,7 +87,13 @@ pub(crate) fn open(_: u32) -> Demand {
 /// An ask of equal members, of which `least` are a gang.
 pub(crate) fn ask(shape: Shape, count: u32, least: u32) -> Demand {
     let member = Member { shape, count, least, constraints: Vec::new() };
-    Demand::Asks(vec![Ask { id: "x".into(), members: vec![member], priority: 0, since: Timestamp(0) }])
+    Demand::Asks(vec![Ask {
+        id: "x".into(),
+        members: vec![member],
+        priority: 0,
+        since: Timestamp(0),
+        reclaimable: false,
+    }])
 }
 
 pub(crate) fn shape(cpu_milli: u64, memory: u64) -> Shape {

@@ -135,6 +135,12 @@ impl Books {
         if self.agents.at(no).agent.is_some() != agent.is_some() {
             self.repool();
         }
+        let drains = agent.as_ref().is_some_and(|agent| agent.state == AgentState::Draining);
+        if drains {
+            self.draining.insert(no)
+        } else {
+            self.draining.remove(&no)
+        };
         let book = self.agents.at_mut(no);
         if let Some(before) =
             book.agent.as_ref().filter(|_| agent.is_some() || !self.planted.is(Plant::LostAndFound))

@@ -21,6 +21,8 @@ pub(crate) struct FrameworkBook {
     pub(crate) charged: Resources,
     /// What of the charged belongs to tasks that end.
     pub(crate) finishing: Resources,
+    /// What of the charged may be asked back.
+    pub(crate) reclaimable: Resources,
     /// How many tasks and live offers name it.
     pub(crate) uses: u32,
     pub(crate) wants: Vec<Want>,
@@ -38,6 +40,7 @@ impl FrameworkBook {
             role: None,
             charged: Resources::default(),
             finishing: Resources::default(),
+            reclaimable: Resources::default(),
             uses: 0,
             wants: Vec::new(),
             paused: false,
@@ -71,13 +74,16 @@ impl Books {
         if before != Some(role) {
             let book = self.frameworks.at(no);
             let (charged, finishing) = (book.charged.clone(), book.finishing.clone());
+            let reclaimable = book.reclaimable.clone();
             self.roles.at_mut(role).frameworks += 1;
             if !self.planted.is(Plant::Recovery) {
                 self.charge_role(role, &charged);
             }
             self.finishing_in_role(role, &finishing, true);
+            self.reclaimable_in_role(role, &reclaimable, true);
             if let Some(before) = before {
                 self.finishing_in_role(before, &finishing, false);
+                self.reclaimable_in_role(before, &reclaimable, false);
                 self.leave_role(before, &charged);
             }
         }

@@ -25,6 +25,11 @@ pub(crate) struct RoleBook {
     pub(crate) own_held: Resources,
     /// What of the charged belongs to tasks that end.
     pub(crate) finishing: Resources,
+    /// What is charged to the role itself and may be asked back.
+    pub(crate) reclaimable: Resources,
+    /// What units that may be asked back hold above the guarantees of the role and of those below it that they are in.
+    pub(crate) lent: Amounts,
+    pub(crate) children_lent: Amounts,
     /// The larger of its own guarantee and the sum of its children's: G in the definition of headroom.
     pub(crate) guarantee: Amounts,
     /// What guarantees here or below still miss.
@@ -51,6 +56,9 @@ impl RoleBook {
             held: Resources::default(),
             own_held: Resources::default(),
             finishing: Resources::default(),
+            reclaimable: Resources::default(),
+            lent: Amounts::new(),
+            children_lent: Amounts::new(),
             guarantee: Amounts::new(),
             need: Amounts::new(),
             children_guarantee: Amounts::new(),
@@ -76,6 +84,20 @@ impl RoleBook {
 
     pub(crate) fn limits(&self) -> impl Iterator<Item = (&crate::resources::Kind, u64)> {
         self.declared.iter().flat_map(|role| &role.limit).map(|(kind, amount)| (kind, *amount))
+    }
+
+    /// How much of what may be asked back in the role and below is above its guarantee, with `more` charged to it. The
+    /// root is above everybody: what is taken in it for another in it leaves it what it was.
+    pub(crate) fn lent_of(&self, kind: &crate::resources::Kind, reclaimable: u64, more: u64) -> u64 {
+        if self.parent.is_none() {
+            return reclaimable;
+        }
+        reclaimable.min(self.charged.amount(kind).saturating_add(more).saturating_sub(self.own_amount(kind)))
+    }
+
+    /// What the role itself is guaranteed of one kind.
+    pub(crate) fn own_amount(&self, kind: &crate::resources::Kind) -> u64 {
+        self.declared.as_ref().and_then(|role| role.guarantee.get(kind)).copied().unwrap_or_default()
     }
 
     fn larger_guarantee(&self) -> Amounts {
@@ -173,6 +195,14 @@ impl Books {
         self.each_above(no, |book| book.finishing.count(resources, counts));
     }
 
+    /// Counts what may be asked back in or out.
+    pub(crate) fn reclaimable_in_role(&mut self, no: RoleNo, resources: &Resources, counts: bool) {
+        if !resources.is_zero() {
+            self.roles.at_mut(no).reclaimable.count(resources, counts);
+            self.refresh_need(no);
+        }
+    }
+
     /// Does something to a role and all above it.
     fn each_above(&mut self, no: RoleNo, mut change: impl FnMut(&mut RoleBook)) {
         let mut next = Some(no);
@@ -192,6 +222,8 @@ impl Books {
                 self.touched_roles.push(at);
             }
             next = book.parent;
+            self.refresh_lent(at);
+            let book = self.roles.at_mut(at);
             if book.declared.is_none() && book.children_guarantee.is_empty() && book.guarantee.is_empty() {
                 continue;
             }
@@ -208,6 +240,25 @@ impl Books {
                     replace(&mut above.children_need, &need_before, &need);
                 }
             }
+        }
+    }
+
+    /// Computes anew what is lent to the units in a role; nothing is done where there are none.
+    fn refresh_lent(&mut self, no: RoleNo) {
+        let book = self.roles.at_mut(no);
+        if book.reclaimable.is_zero() && book.children_lent.is_empty() && book.lent.is_empty() {
+            return;
+        }
+        let mut lent = book.reclaimable.amounts();
+        replace(&mut lent, &Amounts::new(), &book.children_lent);
+        for (kind, amount) in &mut lent {
+            *amount = book.lent_of(kind, *amount, 0);
+        }
+        lent.retain(|_, amount| *amount > 0);
+        let parent = book.parent;
+        let before = core::mem::replace(&mut book.lent, lent.clone());
+        if let Some(parent) = parent.filter(|_| before != lent) {
+            replace(&mut self.roles.at_mut(parent).children_lent, &before, &lent);
         }
     }
 

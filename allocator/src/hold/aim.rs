@@ -38,7 +38,7 @@ impl Allocator {
         let Some(patience) = self.books.policy.hold_patience_millis else { return false };
         let Books { soft, finishing, .. } = &self.books;
         let ends = !soft.holds.unserved.is_empty() && !finishing.is_zero();
-        if soft.holds.holding.is_empty() && !ends {
+        if soft.holds.holding.is_empty() && soft.holds.claims.is_empty() && !ends {
             return false;
         }
         let before = self.books.take_holds();
@@ -64,10 +64,14 @@ impl Allocator {
         let passed = core::mem::take(&mut self.books.soft.holds.passed);
         let mut taken = BTreeSet::new();
         let mut vain: Vec<WantNo> = Vec::new();
+        self.aim_claims(before, &mut taken, patience);
         let mut at = 0;
         while let Some(no) = self.books.soft.holds.queue.get(at).copied() {
             at += 1;
             let was = before.get(&no);
+            if self.books.soft.holds.claims.contains_key(&no) {
+                continue;
+            }
             if (was.is_none() && at <= passed) || vain.iter().any(|other| self.books.are_alike(*other, no)) {
                 continue;
             }
@@ -90,7 +94,54 @@ impl Allocator {
     }
 }
 
+impl Allocator {
+    /// What comes back for claims is held for them, before others are aimed.
+    fn aim_claims(&mut self, before: &BTreeMap<WantNo, Hold>, taken: &mut BTreeSet<Slot>, patience: u64) {
+        let claims: Vec<WantNo> = self.books.soft.holds.claims.keys().copied().collect();
+        for no in claims {
+            let witness = self.books.hold_witness(no).filter(|_| self.books.policy.laws != Laws::Off);
+            match self.books.hold_claim(no, before.get(&no), taken, self.tick.now, patience) {
+                Outcome::Held => {
+                    self.stats.holds += u64::from(!before.contains_key(&no));
+                    self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
+                }
+                Outcome::Expired => self.stats.holds_dropped += 1,
+                Outcome::None | Outcome::NoPlace | Outcome::Full => {}
+            }
+        }
+    }
+}
+
 impl Books {
+    /// Holds for a claim what is free of where it is to stand.
+    fn hold_claim(
+        &mut self,
+        no: WantNo,
+        was: Option<&Hold>,
+        taken: &mut BTreeSet<Slot>,
+        now: Timestamp,
+        patience: u64,
+    ) -> Outcome {
+        let rests = self.want(no).is_none_or(|want| {
+            !want.unserved || want.unit.is_none() || want.rest.is_some_and(|rest| rest.until > now)
+        });
+        let (Some(role), Some(claim)) = (self.charged_role(no.framework), self.soft.holds.claims.get(&no))
+        else {
+            return Outcome::None;
+        };
+        if rests {
+            return Outcome::None;
+        }
+        let keeps = self.keeps_gpu_room(no);
+        let part = |(agent, target): &(AgentNo, Resources)| Part {
+            agent: *agent,
+            target: target.clone(),
+            held: target.at_most(&self.free_for(no, *agent, keeps)),
+        };
+        let parts = claim.parts.iter().map(part).collect();
+        self.give_hold(no, (role, parts), was, taken, (now, patience))
+    }
+
     /// Takes all holds off the books. Who may see what they had is noted once they are given anew.
     fn take_holds(&mut self) -> BTreeMap<WantNo, Hold> {
         let holding = core::mem::take(&mut self.soft.holds.holding);
@@ -178,6 +229,18 @@ impl Books {
             return if aim.open { Outcome::NoPlace } else { Outcome::Full };
         }
         let parts = aim.into_parts();
+        self.give_hold(no, (role, parts), was, taken, (now, patience))
+    }
+
+    /// Puts a hold on the books, unless it is not needed or expired.
+    fn give_hold(
+        &mut self,
+        no: WantNo,
+        (role, parts): (RoleNo, Vec<Part>),
+        was: Option<&Hold>,
+        taken: &mut BTreeSet<Slot>,
+        (now, patience): (Timestamp, u64),
+    ) -> Outcome {
         let mut hold = self.book_parts(role, parts);
         if was.is_none() && hold.is_complete() {
             // It fits, and has its turn as others have.

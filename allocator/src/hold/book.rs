@@ -101,6 +101,7 @@ impl Books {
 
     /// Lets go of all that is held on an agent, as it takes no new work.
     pub(crate) fn let_go_on(&mut self, agent: AgentNo) {
+        self.soft.holds.claims.retain(|_, claim| claim.parts.iter().all(|(on, _)| *on != agent));
         let Some(no) = self.holder_on(agent) else { return };
         self.keep_held(no, agent, &Resources::default());
         if let Some(hold) = self.want_mut(no).and_then(|want| want.hold.as_mut()) {

@@ -112,17 +112,24 @@ fn picture(books: &Books) -> Picture {
     }
     for (path, no) in &books.role_names {
         let book = books.roles.at(*no);
-        let amounts =
-            [&book.guarantee, &book.need, &book.children_guarantee, &book.children_need].map(Clone::clone);
-        let sums = [&book.charged, &book.own, &book.held, &book.own_held, &book.finishing].map(Clone::clone);
-        picture.insert(format!("role {path}"), (sums.into(), amounts.into(), None, book.frameworks));
+        let needs = [&book.guarantee, &book.need, &book.children_guarantee, &book.children_need];
+        let amounts: Vec<Amounts> =
+            needs.into_iter().chain([&book.lent, &book.children_lent]).cloned().collect();
+        let sums = [&book.charged, &book.own, &book.held, &book.own_held, &book.finishing, &book.reclaimable]
+            .map(Clone::clone);
+        picture.insert(format!("role {path}"), (sums.into(), amounts, None, book.frameworks));
     }
     for (id, no) in &books.framework_names {
         let book = books.frameworks.at(*no);
         let role = book.role.map(|role| books.roles.at(role).path.clone());
         picture.insert(
             format!("framework {id}"),
-            ([&book.charged, &book.finishing].map(Clone::clone).into(), Vec::new(), role, book.uses),
+            (
+                [&book.charged, &book.finishing, &book.reclaimable].map(Clone::clone).into(),
+                Vec::new(),
+                role,
+                book.uses,
+            ),
         );
     }
     picture

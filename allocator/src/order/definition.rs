@@ -53,6 +53,12 @@ impl Books {
         })
     }
 
+    /// The place in that order of a want that waits, whatever its state.
+    pub(crate) fn claim_key(&self, no: WantNo) -> Option<GuaranteeKey> {
+        let (want, role) = (self.want(no)?, self.charged_role(no.framework)?);
+        Some(self.guarantee_key(&Waiting { no, role, want, unit: want.unit.as_ref()? }))
+    }
+
     /// What wants in the stage of guarantees are ordered by: the least, over the declaring roles on the path, of the
     /// largest charged over guaranteed among the resources that the want takes.
     pub(super) fn guarantee_key(&self, waiting: &Waiting<'_>) -> GuaranteeKey {

@@ -53,7 +53,8 @@ impl Books {
         sums.iter().for_each(|sum| whole.add(&sum.resources));
         let unknown = SettleError::UnknownOffer(live.offer.id);
         let role = self.charged_role(live.want.framework).ok_or(unknown)?;
-        match self.block(role, self.beyond_hold(live.want, |kind| whole.amount(kind))) {
+        let beyond = self.beyond_hold(live.want, |kind| whole.amount(kind));
+        match self.ask_block(role, self.lends(live.want), beyond) {
             Some(block) => Err(SettleError::Blocked(block)),
             None => Ok(Taken { counts, agents, sums, whole }),
         }

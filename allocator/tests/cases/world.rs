@@ -12,11 +12,13 @@ use twofold_allocator::explain::{Miss, Standing};
 use twofold_allocator::framework::Framework;
 use twofold_allocator::gpu::GpuRequest;
 use twofold_allocator::headroom::Block;
-use twofold_allocator::holding::{Holding, Owner};
-use twofold_allocator::id::{FrameworkId, RolePath, Word};
+use twofold_allocator::holding::{Holding, Owner, UnitMark};
+use twofold_allocator::id::{FrameworkId, OfferId, RolePath, Word};
+use twofold_allocator::inverse::{InverseAnswer, InverseOffer};
 use twofold_allocator::offer::{Answer, Offer, Placement, Terms};
 use twofold_allocator::policy::{Grain, Policy};
 use twofold_allocator::quantity::{parse_bytes, parse_count, parse_cpu_milli};
+use twofold_allocator::reclaim::UnitWord;
 use twofold_allocator::resources::{Amounts, Kind, Listed, Resources};
 use twofold_allocator::role::{FrameworkOrder, Role};
 use twofold_allocator::tick::{Tick, Timestamp};
@@ -147,6 +149,7 @@ fn asks(text: &str) -> Option<Vec<Ask>> {
             members: members.split(';').map(member).collect::<Option<_>>()?,
             priority: words.number("priority", 0)?,
             since: Timestamp(words.number("since", 0)?),
+            reclaimable: words.get("reclaimable").is_some(),
         })
     };
     text.split('}').filter(|one| !one.trim().is_empty()).map(ask).collect()
@@ -194,6 +197,14 @@ impl World {
             "holds" => self.holds(),
             "hold" => self.hold(name, more),
             "explain" => self.explain(name, more),
+            "inverse" => self.inverse(),
+            "give" => self.answer(name, InverseAnswer::Accept),
+            "keep" => {
+                let until = Timestamp(Words::of(more).number("until", 0).unwrap());
+                self.answer(name, InverseAnswer::Decline { until })
+            }
+            "ended" => self.ended(),
+            "reclaim" => self.reclaim(name, more),
             "audit" => self.audit(),
             _ => match self.change_of(command) {
                 Some(change) => match self.allocator.apply(change) {
@@ -219,6 +230,11 @@ impl World {
         match words.get("patience") {
             Some("none") => policy.hold_patience_millis = None,
             Some(text) => policy.hold_patience_millis = Some(text.parse().unwrap()),
+            None => {}
+        }
+        match words.get("inverse-millis") {
+            Some("none") => policy.inverse_offer_millis = None,
+            Some(text) => policy.inverse_offer_millis = Some(text.parse().unwrap()),
             None => {}
         }
         self.allocator = Allocator::new(policy);
@@ -267,6 +283,14 @@ impl World {
                     owner: if owner == "foreign" { Owner::Foreign } else { Owner::Framework(owner.into()) },
                     resources: resources(words)?,
                     finishing: words.get("finishing").is_some(),
+                    unit: match words.get("unit") {
+                        None => None,
+                        Some(unit) => Some(UnitMark {
+                            id: unit.into(),
+                            reclaimable: words.get("reclaimable").is_some(),
+                            since: Timestamp(words.number("since", 0)?),
+                        }),
+                    },
                 })
             }
             "pause" => Change::Pause { framework: name.into(), paused: true },
@@ -498,6 +522,56 @@ impl World {
         match self.allocator.explain(&framework.into(), &ask.into()).map(|why| why.hold) {
             Some(Ok(word)) => held(&word),
             Some(Err(why)) => format!("no hold: {why}\n"),
+            None => "not known\n".into(),
+        }
+    }
+
+    /// The new inverse offers.
+    fn inverse(&mut self) -> String {
+        let mut out = String::new();
+        while let Some(offer) = self.allocator.next_inverse() {
+            let InverseOffer { id, framework, unit, tasks, agents, why, expires } = offer;
+            let tasks: Vec<&str> = tasks.iter().map(|task| task.as_str()).collect();
+            let agents: Vec<&str> = agents.iter().map(|agent| agent.as_str()).collect();
+            let (tasks, agents) = (tasks.join(" "), agents.join(" "));
+            writeln!(
+                out,
+                "inverse {} to {framework}: {unit} ({tasks} on {agents}) until {}, as {why}",
+                id.0, expires.0
+            )
+            .unwrap();
+        }
+        out
+    }
+
+    fn answer(&mut self, id: &str, answer: InverseAnswer) -> String {
+        match self.allocator.settle_inverse(OfferId(id.parse().unwrap()), answer) {
+            Ok(()) => String::new(),
+            Err(error) => format!("refused: {error}\n"),
+        }
+    }
+
+    fn ended(&mut self) -> String {
+        let ended = self.allocator.take_inverse_ended();
+        ended.iter().map(|id| format!("inverse {} ended\n", id.0)).collect()
+    }
+
+    /// What is asked back for an ask, or why nothing is.
+    fn reclaim(&self, framework: &str, ask: &str) -> String {
+        match self.allocator.explain(&framework.into(), &ask.into()).map(|why| why.reclaim) {
+            Some(Ok(word)) => {
+                let mut out = String::new();
+                for (agent, part) in &word.parts {
+                    write!(out, "{part} of {agent}; ").unwrap();
+                }
+                for UnitWord { framework, role, unit, accepted } in &word.units {
+                    let accepted = if *accepted { ", accepted" } else { "" };
+                    write!(out, "asks {unit} of {framework} back from {role}{accepted}; ").unwrap();
+                }
+                out.truncate(out.len() - 2);
+                out + "\n"
+            }
+            Some(Err(why)) => format!("no claim: {why}\n"),
             None => "not known\n".into(),
         }
     }

@@ -396,6 +396,7 @@ impl Facts {
                 owner: Owner::Framework(live.framework.clone()),
                 resources: placement.resources.clone(),
                 finishing: false,
+                unit: None,
             };
             self.tasks.insert(placement.task.clone(), (holding, true));
         }

@@ -57,7 +57,9 @@ pub(crate) fn law_of(violation: &Violation) -> Law {
         Violation::RoleSum(_) => Law::Hierarchy,
         Violation::Totals => Law::LostAndFound,
         Violation::Rebuild(_) => Law::Recovery,
-        Violation::SoftState(_) | Violation::DeadOffer(_) => Law::Bounded,
+        Violation::SoftState(_) | Violation::DeadOffer(_) | Violation::Inverse(_) | Violation::Claim(_) => {
+            Law::Bounded
+        }
         Violation::Sleeper(_) => Law::Starvation,
         Violation::Order => Law::Fairness,
         Violation::OverCommitted { .. } => Law::OverCommit,

@@ -100,7 +100,13 @@ fn plan_ask(
     if whole {
         members.iter_mut().for_each(|member| member.least = member.count);
     }
-    let ask = Ask { id: AskId::from(name), members, priority: spec.priority, since: spec.since };
+    let ask = Ask {
+        id: AskId::from(name),
+        members,
+        priority: spec.priority,
+        since: spec.since,
+        reclaimable: false,
+    };
     Some(AskPlan { ask, members: stand_for })
 }
 

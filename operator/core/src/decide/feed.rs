@@ -72,6 +72,7 @@ fn holding(pod: &PodRecord, world: &World) -> Option<Holding> {
         owner: owner(pod, world),
         resources: with_model(&pod.resources, model),
         finishing: pod.deleting.is_some(),
+        unit: None,
     })
 }
 

@@ -1,0 +1,78 @@
+//! Maintenance: what runs on a draining agent is asked back, reclaimable or not; its framework knows what it can move.
+
+use super::{Asked, Why};
+use crate::agent::AgentState;
+use crate::allocator::Allocator;
+use crate::books::{AgentNo, Books, FrameworkNo};
+use crate::id::{AgentId, FrameworkId, TaskId, UnitId};
+use crate::reclaim::units::Running;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// What of a unit is on one agent.
+type Place = (AgentId, FrameworkId, UnitId);
+
+impl Allocator {
+    /// Asks for the units on draining agents that were not asked for yet.
+    pub(super) fn drain(&mut self) {
+        let books = &self.books;
+        let drains = |id: &AgentId| {
+            let known = books.agent_names.get(id).and_then(|no| books.agents.at(*no).agent.as_ref());
+            known.is_some_and(|agent| agent.state == AgentState::Draining)
+        };
+        let over: Vec<AgentId> = self
+            .inverse
+            .live
+            .values()
+            .filter_map(|offer| match &offer.why {
+                Why::Drain(agent) => Some(agent.clone()),
+                Why::Claim { .. } => None,
+            })
+            .filter(|agent| !drains(agent))
+            .collect();
+        if !over.is_empty() {
+            self.take_back(|offer| matches!(&offer.why, Why::Drain(agent) if over.contains(agent)));
+        }
+        if self.books.draining.is_empty() {
+            return;
+        }
+        for (agent, unit) in self.books.units_to_move() {
+            let framework = self.books.frameworks.at(unit.key.0).id.clone();
+            if !self.is_asked(&framework, &unit.key.1) {
+                let agent = self.books.agents.at(agent).id.clone();
+                self.ask_for(&unit, Why::Drain(agent));
+            }
+        }
+    }
+
+    pub(crate) fn is_asked(&self, framework: &FrameworkId, unit: &UnitId) -> bool {
+        let asked: Option<&Asked> = self.inverse.units.get(&(framework.clone(), unit.clone()));
+        asked.is_some()
+    }
+}
+
+impl Books {
+    /// The units with tasks that do not end on draining agents, by agent; of each only what is there.
+    fn units_to_move(&self) -> Vec<(AgentNo, Running)> {
+        let mut found: BTreeMap<Place, (AgentNo, FrameworkNo, Vec<&TaskId>)> = BTreeMap::new();
+        for (id, task) in &self.tasks {
+            let moves = !task.finishing && !task.launch && self.draining.contains(&task.agent);
+            let Some(framework) = task.framework.filter(|_| moves) else { continue };
+            let unit = match &task.unit {
+                Some(mark) => mark.id.clone(),
+                // A task in no unit is one of its own, unless a unit has its name.
+                None => UnitId::from(id.as_str()),
+            };
+            if task.unit.is_none() && self.units.contains_key(&(framework, unit.clone())) {
+                continue;
+            }
+            let agent = self.agents.at(task.agent).id.clone();
+            let key = (agent, self.frameworks.at(framework).id.clone(), unit);
+            found.entry(key).or_insert((task.agent, framework, Vec::new())).2.push(id);
+        }
+        let units = found.into_iter().filter_map(|((.., unit), (agent, framework, tasks))| {
+            Some((agent, self.running((framework, unit), tasks.into_iter())?))
+        });
+        units.collect()
+    }
+}
