@@ -197,6 +197,7 @@ impl Allocator {
         self.forget_ended_units();
         self.claim();
         self.drain();
+        self.inverse.stale = false;
     }
 
     /// Makes an inverse offer.

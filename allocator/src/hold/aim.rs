@@ -35,6 +35,8 @@ impl Allocator {
         if !core::mem::take(&mut self.books.soft.holds.stale) {
             return false;
         }
+        // What moves holds, such as the end of a rest, may move claims.
+        self.inverse.stale = true;
         let Some(patience) = self.books.policy.hold_patience_millis else { return false };
         let Books { soft, finishing, .. } = &self.books;
         let ends = !soft.holds.unserved.is_empty() && !finishing.is_zero();
