@@ -36,7 +36,7 @@ use alloc::vec::Vec;
 /// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
 /// # allocator.apply(Change::Framework(framework))?;
 /// # let shape = Shape { base: Resources::new(2000, 0), gpu: None };
-/// # let members = vec![Member { shape, count: 3, least: 3, constraints: vec![] }];
+/// # let members = vec![Member { shape, count: 3, least: 3, constraints: vec![], reservation: None }];
 /// # let ask = Ask { id: "gang".into(), members, priority: 0, since: Timestamp(0), reclaimable: false };
 /// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
 /// // A gang of 3 x 2 cores waits, as there is one agent of 4 cores. Would it start if there was another?

@@ -10,9 +10,10 @@ use crate::books::{AgentNo, FrameworkNo, RoleNo};
 use crate::change::Change;
 use crate::framework::Framework;
 use crate::holding::{Holding, Owner};
-use crate::id::{AgentId, FrameworkId, OfferId, RolePath, TaskId};
+use crate::id::{AgentId, FrameworkId, OfferId, ReservationId, RolePath, TaskId};
 use crate::plant::Plant;
 use crate::refused::Refused;
+use crate::reservation::Reservation;
 use crate::role::Role;
 use crate::tick::Timestamp;
 use alloc::vec::Vec;
@@ -38,6 +39,8 @@ impl Allocator {
             Change::Pause { framework, paused } => self.apply_pause(&framework, paused),
             Change::Holding(holding) => self.apply_holding(holding),
             Change::HoldingGone(task) => self.apply_holding_gone(&task),
+            Change::Reservation(reservation) => self.apply_reservation(reservation),
+            Change::ReservationGone(id) => self.apply_reservation_gone(&id),
             Change::Avoid { framework, agent, until } => self.apply_avoid(&framework, &agent, until),
         };
         if changed {
@@ -189,7 +192,7 @@ impl Allocator {
     }
 
     fn apply_holding(&mut self, holding: Holding) -> bool {
-        let Holding { task, agent, owner, resources, finishing, unit } = holding;
+        let Holding { task, agent, owner, resources, finishing, unit, reservation } = holding;
         if let Some(known) = self.books.tasks.get(&task) {
             let same_owner = match (&owner, known.framework) {
                 (Owner::Framework(id), Some(no)) => self.books.frameworks.at(no).id == *id,
@@ -199,7 +202,8 @@ impl Allocator {
             let same =
                 same_owner && self.books.agents.at(known.agent).id == agent && known.resources == resources;
             let news = self.books.planted.is(Plant::Duplicates);
-            if same && known.finishing == finishing && known.unit == unit && !known.launch && !news {
+            let same = same && known.finishing == finishing && known.unit == unit;
+            if same && known.reservation == reservation && !known.launch && !news {
                 return false;
             }
         }
@@ -209,7 +213,7 @@ impl Allocator {
             Owner::Framework(id) => Some(self.books.framework_no(id)),
             Owner::Foreign => None,
         };
-        let entry = TaskBook { agent, framework, resources, finishing, unit, launch: false };
+        let entry = TaskBook { agent, framework, resources, finishing, unit, launch: false, reservation };
         self.books.replace_task(task, entry);
         true
     }
@@ -223,6 +227,24 @@ impl Allocator {
             }
         }
         true
+    }
+
+    fn apply_reservation(&mut self, mut reservation: Reservation) -> bool {
+        reservation.resources.other.retain(|_, amount| *amount > 0);
+        let known = self.books.reservations.get(&reservation.id).map(|book| &book.reservation);
+        if known == Some(&reservation) {
+            return false;
+        }
+        self.books.enter_reservation(reservation);
+        // Another reach of a volume may leave an ask another choice among agents with and without GPUs.
+        self.books.fleet += 1;
+        true
+    }
+
+    fn apply_reservation_gone(&mut self, id: &ReservationId) -> bool {
+        let gone = self.books.strike_reservation(id).is_some();
+        self.books.fleet += u64::from(gone);
+        gone
     }
 
     fn apply_avoid(&mut self, framework: &FrameworkId, agent: &AgentId, until: Timestamp) -> bool {

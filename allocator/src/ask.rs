@@ -1,7 +1,8 @@
 //! Demand: what a framework would launch if it could.
 
 use crate::gpu::{GpuRequest, Gpus};
-use crate::id::{AgentId, AskId, Word};
+use crate::id::{AgentId, AskId, ReservationId, VolumeId, Word};
+use crate::reservation::Reach;
 use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
 use alloc::collections::BTreeSet;
@@ -53,6 +54,9 @@ pub struct Member {
     pub least: u32,
     /// Which agents they may be shown; all must hold.
     pub constraints: Vec<Constraint>,
+    /// The reservation that they come back to, if it is kept for their framework: its agent comes first, with what is
+    /// idle of it besides what is free, and its volume must be in reach.
+    pub reservation: Option<ReservationId>,
 }
 
 /// What one member takes. Until it is placed, the model of its GPUs may be open.
@@ -117,6 +121,8 @@ pub enum Constraint {
     AgentIn(BTreeSet<AgentId>),
     /// The agent is none of these.
     AgentNotIn(BTreeSet<AgentId>),
+    /// The volume can be used there.
+    InReach(VolumeId, Reach),
     /// At least one of these holds; never, when there are none.
     Any(Vec<Constraint>),
     /// All of these hold.

@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod framework;
+pub(crate) mod reservation;
 pub(crate) mod role;
 pub(crate) mod task;
 pub(crate) mod want;
@@ -21,6 +22,7 @@ use agent::AgentBook;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use framework::FrameworkBook;
+use reservation::Reservations;
 use role::RoleBook;
 use task::TaskBook;
 
@@ -54,6 +56,7 @@ pub(crate) struct Books {
     pub(crate) units: BTreeMap<UnitKey, BTreeSet<TaskId>>,
     /// The agents that are draining.
     pub(crate) draining: BTreeSet<AgentNo>,
+    pub(crate) reservations: Reservations,
     /// Capacity of all agents that are not gone.
     pub(crate) total: Resources,
     /// Free on all agents that take new work.
@@ -93,6 +96,7 @@ impl Books {
             tasks: BTreeMap::new(),
             units: BTreeMap::new(),
             draining: BTreeSet::new(),
+            reservations: Reservations::default(),
             total: Resources::default(),
             free: Resources::default(),
             used: Resources::default(),

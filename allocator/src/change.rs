@@ -4,7 +4,8 @@ use crate::agent::Agent;
 use crate::ask::Demand;
 use crate::framework::Framework;
 use crate::holding::Holding;
-use crate::id::{AgentId, FrameworkId, RolePath, TaskId};
+use crate::id::{AgentId, FrameworkId, ReservationId, RolePath, TaskId};
+use crate::reservation::Reservation;
 use crate::role::Role;
 use crate::tick::Timestamp;
 
@@ -38,6 +39,10 @@ pub enum Change {
     Holding(Holding),
     /// The task is gone, or its launch is given up.
     HoldingGone(TaskId),
+    /// The room is kept, or is now kept like this.
+    Reservation(Reservation),
+    /// The room is kept no more.
+    ReservationGone(ReservationId),
     /// Do not show this agent to this framework for a while, as its last launch there failed. Nothing changes where the
     /// agent is not known; for a framework that is not known it is refused.
     Avoid {

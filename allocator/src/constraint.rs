@@ -24,6 +24,7 @@ impl Constraint {
             Self::ZoneIn(zones) => agent.domain.as_ref().is_some_and(|domain| zones.contains(&domain.zone)),
             Self::AgentIn(agents) => agents.contains(&agent.id),
             Self::AgentNotIn(agents) => !agents.contains(&agent.id),
+            Self::InReach(_, reach) => reach.holds(agent),
             Self::Any(any) => any.iter().any(|constraint| constraint.holds(agent)),
             Self::All(all) => all.iter().all(|constraint| constraint.holds(agent)),
         }
@@ -42,6 +43,7 @@ impl fmt::Display for Constraint {
             Self::ZoneIn(zones) => write!(f, "the zone is {}", Joined(zones, " or ")),
             Self::AgentIn(agents) => write!(f, "the agent is {}", Joined(agents, " or ")),
             Self::AgentNotIn(agents) => write!(f, "the agent is not {}", Joined(agents, " or ")),
+            Self::InReach(volume, reach) => write!(f, "volume {volume} can be used from {reach}"),
             Self::Any(any) => write!(f, "any of ({})", Joined(any, "; ")),
             Self::All(all) => write!(f, "all of ({})", Joined(all, "; ")),
         }

@@ -5,6 +5,7 @@ mod fit;
 pub mod hold;
 
 use crate::allocator::Allocator;
+use crate::ask::Member;
 use crate::books::want::{Terms, Want, WantState, is_gang};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::headroom::Block;
@@ -121,7 +122,7 @@ impl Allocator {
     /// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
     /// # allocator.apply(Change::Framework(framework))?;
     /// # let shape = Shape { base: Resources::new(3000, 0), gpu: None };
-    /// # let members = vec![Member { shape, count: 1, least: 0, constraints: vec![] }];
+    /// # let members = vec![Member { shape, count: 1, least: 0, constraints: vec![], reservation: None }];
     /// # let ask = Ask { id: "task".into(), members, priority: 0, since: Timestamp(0), reclaimable: false };
     /// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
     ///
@@ -177,9 +178,7 @@ impl Books {
         if self.frameworks.at(no.framework).paused {
             return Standing::Paused;
         }
-        if let Some(block) =
-            self.ask_block(role, self.lends(no), self.beyond_hold(no, |kind| unit.amount(kind)))
-        {
+        if let Some(block) = self.block_for(no, role, |kind| unit.amount(kind)) {
             return Standing::Blocked(block);
         }
         if !unit.is_within(&self.free_with_hold(no)) {
@@ -225,12 +224,13 @@ impl Books {
 
     /// The stage of room that says no to one member on an agent.
     fn lacks(&self, no: WantNo, member: usize, agent: AgentNo, keeps: bool) -> Option<Stage> {
-        let shape = &self.want(no)?.members().get(member)?.shape;
-        let missing = shape.on(&self.free_for(no, agent, keeps)).err()?;
-        if keeps && shape.on(&self.free_for(no, agent, false)).is_ok() {
+        let member = self.want(no)?.members().get(member)?;
+        let shape = &member.shape;
+        let missing = shape.on(&self.free_of(no, Some(member), agent, keeps)).err()?;
+        if keeps && shape.on(&self.free_of(no, Some(member), agent, false)).is_ok() {
             return Some(Stage::GpuRoom(missing));
         }
-        let mut all = self.room_for(no, agent).into_owned();
+        let mut all = self.room_of(no, Some(member), agent).into_owned();
         let holder = self.holder_on(agent).filter(|holder| *holder != no);
         all.add(holder.and_then(|holder| self.own_held(holder, agent)).unwrap_or(&Resources::default()));
         match holder.filter(|_| shape.fits(&all)) {
@@ -238,7 +238,31 @@ impl Books {
                 let by = self.frameworks.at(holder.framework).id.clone();
                 Some(Stage::Held { by, missing })
             }
-            None => Some(Stage::Room(missing)),
+            None => Some(self.reserved_from(no, member, agent, &all, missing)),
+        }
+    }
+
+    /// The stage of room where what is free, held and reserved for the member is `all` of an agent: whether what is
+    /// reserved for others is what it lacks.
+    fn reserved_from(
+        &self,
+        no: WantNo,
+        member: &Member,
+        agent: AgentNo,
+        all: &Resources,
+        missing: Amounts,
+    ) -> Stage {
+        let mut with = all.clone();
+        let own = self.comes_back(no, member).map(|book| &book.reservation.id);
+        let mut others = self.reservations.on(agent).filter(|book| Some(&book.reservation.id) != own);
+        let mut first = None;
+        others.by_ref().filter(|book| !book.idle.is_zero()).for_each(|book| {
+            with.add(&book.idle);
+            first.get_or_insert(&book.reservation.owner);
+        });
+        match first.filter(|_| member.shape.fits(&with)) {
+            Some(by) => Stage::Reserved { by: by.clone(), missing },
+            None => Stage::Room(missing),
         }
     }
 

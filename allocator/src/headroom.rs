@@ -9,7 +9,7 @@
 use crate::books::{Books, RoleNo};
 use crate::id::RolePath;
 use crate::plant::Plant;
-use crate::resources::{Amount, Amounts, Kind};
+use crate::resources::{Amount, Amounts, Kind, Resources};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -73,10 +73,23 @@ impl Books {
     /// The first limit on the path that does not hold `taken` more. What is over its limit already, by a change from
     /// outside, gets nothing of that resource.
     pub(crate) fn limit_block(&self, role: RoleNo, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
+        self.limit_block_beyond(role, &[], taken)
+    }
+
+    /// The same, where some of it is charged already, each amount to its role on the path and those above that.
+    pub(crate) fn limit_block_beyond(
+        &self,
+        role: RoleNo,
+        own: &[(RoleNo, Resources)],
+        taken: impl Fn(&Kind) -> u64,
+    ) -> Option<Block> {
+        let mut known = Resources::default();
         let levels = if self.planted.is(Plant::Limit) { 1 } else { usize::MAX };
-        for (_, book) in self.path(role).take(levels) {
+        for (no, book) in self.path(role).take(levels) {
+            own.iter().filter(|(top, _)| *top == no).for_each(|(_, own)| known.add(own));
             for (kind, limit) in book.limits() {
-                let (charged, unit) = (book.charged.amount(kind), taken(kind));
+                let charged = book.charged.amount(kind);
+                let unit = taken(kind).saturating_sub(known.amount(kind));
                 if unit > 0 && charged.saturating_add(unit) > limit {
                     return Some(Block::Limit {
                         role: book.path.clone(),
@@ -208,9 +221,19 @@ impl Books {
         self.limit_block(role, &taken).or_else(|| self.headroom_block(role, &taken))
     }
 
-    /// The same for an ask: one whose units may be asked back is not held back by headroom.
-    pub(crate) fn ask_block(&self, role: RoleNo, lends: bool, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
-        if lends { self.limit_block(role, taken) } else { self.block(role, taken) }
+    /// The same for an ask, where some of it is charged already, each amount to its role on the path and those above
+    /// that. One whose units may be asked back is not held back by headroom.
+    pub(crate) fn block_beyond(
+        &self,
+        role: RoleNo,
+        lends: bool,
+        own: &[(RoleNo, Resources)],
+        taken: impl Fn(&Kind) -> u64,
+    ) -> Option<Block> {
+        let limit = self.limit_block_beyond(role, own, &taken);
+        let known = |kind: &Kind| own.iter().map(|(_, own)| own.amount(kind)).fold(0, u64::saturating_add);
+        let beyond = |kind: &Kind| taken(kind).saturating_sub(known(kind));
+        limit.or_else(|| if lends { None } else { self.headroom_block(role, beyond) })
     }
 
     /// How many units, up to `most`, may be charged to the role, with what is charged for them already: their own hold.

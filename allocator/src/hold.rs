@@ -21,7 +21,7 @@
 //! # }
 //! # let demand = |count, least| {
 //! #     let shape = Shape { base: core(), gpu: None };
-//! #     let members = vec![Member { shape, count, least, constraints: vec![] }];
+//! #     let members = vec![Member { shape, count, least, constraints: vec![], reservation: None }];
 //! #     Demand::Asks(vec![Ask { id: "work".into(), members, priority: 0, since: Timestamp(0), reclaimable: false }])
 //! # };
 //! // `finishing` says that a task ends by itself: its room may be counted on.
@@ -34,6 +34,7 @@
 //!         resources: Resources::new(1000, 0),
 //!         finishing: true,
 //!         unit: None,
+//!         reservation: None,
 //!     }))?;
 //! }
 //! allocator.apply(Change::Demand("gang".into(), demand(4, 4)))?;
@@ -76,7 +77,7 @@ mod target;
 use crate::agent::Agent;
 use crate::books::{AgentNo, WantNo};
 use crate::headroom::Block;
-use crate::id::{FrameworkId, Word};
+use crate::id::{FrameworkId, ReservationId, Word};
 use crate::reclaim::Claim;
 use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
@@ -145,6 +146,8 @@ pub enum NoHold {
     Off,
     /// Nothing of it is wanted any more, or it is open demand, of which there are no units.
     NoUnit,
+    /// Room is reserved for it already.
+    Reserved(ReservationId),
     /// It had no turn yet.
     New,
     /// What is free holds a unit.
@@ -182,6 +185,7 @@ impl fmt::Display for NoHold {
         match self {
             Self::Off => f.write_str("the policy is to hold nothing"),
             Self::NoUnit => f.write_str("there is no unit to hold anything for"),
+            Self::Reserved(id) => write!(f, "reservation {id} keeps room for it"),
             Self::New => f.write_str("it had no turn yet"),
             Self::Fits => f.write_str("what is free holds a unit"),
             Self::EmptyCluster => f.write_str("a unit does not fit even on the empty cluster"),

@@ -1,6 +1,6 @@
 //! Holdings: resources in use on an agent, by our frameworks or by anybody else.
 
-use crate::id::{AgentId, FrameworkId, TaskId, UnitId};
+use crate::id::{AgentId, FrameworkId, ReservationId, TaskId, UnitId};
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 
@@ -20,6 +20,9 @@ pub struct Holding {
     pub finishing: bool,
     /// The unit that it runs in; absent, it is a unit of its own that is never reclaimed.
     pub unit: Option<UnitMark>,
+    /// The reservation that it runs in: what it takes of that is not counted twice. It counts only on the reservation's
+    /// agent, and only if that is kept for its framework.
+    pub reservation: Option<ReservationId>,
 }
 
 /// What a framework says of the unit that a task runs in. A unit is asked back whole or not at all.

@@ -66,6 +66,14 @@ name!(
     AskId
 );
 name!(
+    /// A reservation, unique in the cluster.
+    ReservationId
+);
+name!(
+    /// A volume, such as the name of its claim.
+    VolumeId
+);
+name!(
     /// A region, a zone, an attribute's key or value, a GPU model, or the name of another countable resource.
     Word
 );

@@ -5,10 +5,11 @@
 mod asks;
 mod holds;
 mod rebuild;
+mod reservations;
 
 use crate::allocator::Allocator;
 use crate::books::{AgentNo, Books, RoleNo};
-use crate::id::{AgentId, FrameworkId, OfferId, RolePath};
+use crate::id::{AgentId, FrameworkId, OfferId, ReservationId, RolePath};
 use crate::policy::Laws;
 use crate::refusal::Levels;
 use crate::resources::{Amounts, Kind, Resources};
@@ -40,6 +41,8 @@ pub enum Violation {
     Inverse(OfferId),
     /// A claim is not of one unit of an ask, or asks for nothing.
     Claim(FrameworkId),
+    /// What is idle of a reservation is not what nothing of its owner runs in, or is not on the books of its agent.
+    Reservation(ReservationId),
     /// An offer is live whose want is not there.
     DeadOffer(OfferId),
     /// A gift made an over-commitment larger.
@@ -80,6 +83,7 @@ impl fmt::Display for Violation {
             Self::Hold(framework) => write!(f, "framework {framework}: what is held for it is wrong"),
             Self::Inverse(offer) => write!(f, "inverse offer {}: its unit does not wait for it", offer.0),
             Self::Claim(framework) => write!(f, "framework {framework}: its claim is not of one unit"),
+            Self::Reservation(id) => write!(f, "reservation {id}: what is idle of it is wrong"),
             Self::DeadOffer(offer) => write!(f, "offer {}: it is live, and its want is not there", offer.0),
             Self::OverCommitted { agent, kind } => write!(f, "agent {agent}: a gift over-committed {kind}"),
             Self::OverLimit { role, kind } => write!(f, "role {role}: a gift went over the limit of {kind}"),
@@ -102,6 +106,7 @@ impl Allocator {
         broken.extend(books.soft_state_is_bounded());
         broken.extend(books.holds_are_sound());
         broken.extend(self.asks_are_sound());
+        broken.extend(books.reservations_are_sound());
         broken.extend(self.live_offers_have_wants());
         broken.extend(self.equals_rebuild());
         let mut next = self.clone();
@@ -183,11 +188,14 @@ impl Books {
     fn role_adds_up(&self, no: RoleNo) -> Option<Violation> {
         let book = self.roles.at(no);
         let (mut sum, mut held) = (book.own.clone(), book.own_held.clone());
+        let mut reserved = book.own_reserved.clone();
         for child in book.children.values().map(|child| self.roles.at(*child)) {
             sum.add(&child.charged);
             held.add(&child.held);
+            reserved.add(&child.reserved);
         }
-        (sum != book.charged || held != book.held).then(|| Violation::RoleSum(book.path.clone()))
+        let wrong = sum != book.charged || held != book.held || reserved != book.reserved;
+        wrong.then(|| Violation::RoleSum(book.path.clone()))
     }
 
     /// The sums over all agents are those of the agents.

@@ -35,6 +35,7 @@ pub mod id;
 pub mod invariants;
 pub mod inverse;
 pub mod offer;
+pub mod operation;
 mod order;
 #[cfg(not(feature = "planted"))]
 mod plant;
@@ -47,6 +48,7 @@ pub mod reclaim;
 mod refusal;
 pub mod refused;
 pub mod report;
+pub mod reservation;
 pub mod resources;
 pub mod role;
 pub mod score;

@@ -1,6 +1,7 @@
 //! Offers and answers.
 
 use crate::id::{AgentId, AskId, FrameworkId, OfferId, RolePath, TaskId};
+use crate::operation::Operation;
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 use alloc::vec::Vec;
@@ -44,6 +45,8 @@ pub enum Terms {
 pub enum Answer {
     /// Take this much. All of it is booked, or nothing.
     Accept(Vec<Placement>),
+    /// Do all this, in order. All of it is booked, or nothing.
+    Operate(Vec<Operation>),
     /// Take nothing, and do not show these agents again until one of them has more to give or the time is over.
     Decline {
         /// Until when; for ever, when absent.

@@ -1,6 +1,6 @@
 //! Why a change was refused. A refused change changes nothing.
 
-use crate::id::{AgentId, AskId, FrameworkId, RolePath, TaskId};
+use crate::id::{AgentId, AskId, FrameworkId, ReservationId, RolePath, TaskId};
 use crate::resources::Kind;
 use core::fmt;
 
@@ -84,6 +84,8 @@ pub enum Object {
     Task(TaskId),
     /// A framework.
     Framework(FrameworkId),
+    /// A reservation.
+    Reservation(ReservationId),
 }
 
 impl fmt::Display for Object {
@@ -93,6 +95,7 @@ impl fmt::Display for Object {
             Self::Role(path) => write!(f, "role {path}"),
             Self::Task(id) => write!(f, "task {id}"),
             Self::Framework(id) => write!(f, "framework {id}"),
+            Self::Reservation(id) => write!(f, "reservation {id}"),
         }
     }
 }

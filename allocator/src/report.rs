@@ -21,6 +21,8 @@ pub struct AgentReport<'a> {
     pub offered: &'a Resources,
     /// Held for a unit that waits.
     pub held: &'a Resources,
+    /// Reserved, and idle.
+    pub reserved: &'a Resources,
     /// What is left.
     pub free: &'a Resources,
     /// In use beyond the capacity, by a change from outside; nothing is given there while it lasts.
@@ -38,6 +40,8 @@ pub struct RoleReport<'a> {
     pub charged: &'a Resources,
     /// What of the charged is held for units that wait; no share counts it.
     pub held: &'a Resources,
+    /// What of the charged is reserved and idle; no share counts it.
+    pub reserved: &'a Resources,
     /// What its guarantee, or those below it, still miss.
     pub need: &'a Amounts,
     /// Its dominant share over its weight, above and below the line; the fraction is not reduced.
@@ -59,6 +63,7 @@ impl Allocator {
             foreign: &book.foreign,
             offered: &book.offered,
             held: &book.held,
+            reserved: &book.reserved,
             free: &book.free,
             excess: book.excess(),
         })
@@ -93,6 +98,7 @@ impl Allocator {
             declared: book.declared.as_ref(),
             charged: &book.charged,
             held: &book.held,
+            reserved: &book.reserved,
             need: &book.need,
             share: share.parts(),
             dominant: self.books.dominant(no),

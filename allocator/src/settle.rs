@@ -1,17 +1,19 @@
 //! Settling answers: level one checks again what level two chose, and books all of it or nothing.
 
 mod check;
+mod operate;
 
 use crate::allocator::{Allocator, LiveOffer};
-use crate::books::Books;
 use crate::books::agent::Use;
 use crate::books::task::TaskBook;
 use crate::books::want::WantState;
+use crate::books::{Books, WantNo};
 use crate::headroom::Block;
 use crate::hold::Dropped;
 use crate::id::{AgentId, OfferId, TaskId};
 use crate::invariants::Violation;
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
+use crate::operation::OperationError;
 use crate::plant::Plant;
 use crate::policy::Laws;
 use crate::resources::{Amounts, Listed};
@@ -65,6 +67,13 @@ pub enum SettleError {
     },
     /// A limit or the headroom does not hold all of it.
     Blocked(Block),
+    /// An operation was refused.
+    Operation {
+        /// Which, by position.
+        at: usize,
+        /// Why.
+        why: OperationError,
+    },
 }
 
 impl fmt::Display for SettleError {
@@ -87,6 +96,7 @@ impl fmt::Display for SettleError {
             Self::NotShown { agent, stage: Some(stage) } => write!(f, "agent {agent} is not shown: {stage}"),
             Self::Room { agent, missing } => write!(f, "agent {agent}: {} missing", Listed(missing)),
             Self::Blocked(block) => block.fmt(f),
+            Self::Operation { at, why } => write!(f, "operation {at}: {why}"),
         }
     }
 }
@@ -125,14 +135,24 @@ impl Allocator {
                     self.stats.launches += placements.len() as u64;
                     Ok(self.book(&live, placements, &taken))
                 }
-                Err(error) => {
-                    self.stats.answers_refused += 1;
-                    self.spoil_hold(live.want, Dropped::TurnLost);
-                    self.books.set_state(live.want, WantState::Parked);
-                    Err(error)
+                Err(error) => Err(self.refuse(&live, error)),
+            },
+            Answer::Operate(operations) => match self.operate(&live, &operations) {
+                Ok(launches) => {
+                    self.stats.accepted += 1;
+                    self.stats.launches += launches.len() as u64;
+                    Ok(launches)
                 }
+                Err(error) => Err(self.refuse(&live, error)),
             },
         }
+    }
+
+    fn refuse(&mut self, live: &LiveOffer, error: SettleError) -> SettleError {
+        self.stats.answers_refused += 1;
+        self.spoil_hold(live.want, Dropped::TurnLost);
+        self.books.set_state(live.want, WantState::Parked);
+        error
     }
 
     fn decline(&mut self, live: &LiveOffer, until: Option<crate::tick::Timestamp>) {
@@ -161,6 +181,12 @@ impl Allocator {
         let mut launches = Vec::with_capacity(placements.len());
         for (placement, agent) in placements.into_iter().zip(agents) {
             let unit = self.books.launch_mark(*want, self.tick.now);
+            let reservation = self.books.reservation_of(*want, &placement, *agent);
+            let user = (*agent, want.framework);
+            if let Some(id) = &reservation {
+                self.books.count_user(id, user, &placement.resources, true);
+                self.changed = true;
+            }
             let task = TaskBook {
                 agent: *agent,
                 framework: Some(want.framework),
@@ -168,6 +194,7 @@ impl Allocator {
                 finishing: false,
                 unit,
                 launch: true,
+                reservation,
             };
             self.books.enter_launch(placement.task.clone(), task);
             launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
@@ -177,15 +204,19 @@ impl Allocator {
         let worse = witness.iter().flat_map(|witness| self.books.worsened(witness));
         let worse = worse.filter(|broken| !(lends && matches!(broken, Violation::Headroom { .. })));
         self.broken.extend(worse);
+        self.lower(*want, counts);
+        launches
+    }
+
+    /// Lowers what is wanted by what was placed of each member; open demand stays what it is.
+    fn lower(&mut self, want: WantNo, counts: &[u32]) {
         let Books { fair, frameworks, .. } = &mut self.books;
-        // Open demand stays what it is.
         let lowered = frameworks.at_mut(want.framework).wants.get_mut(want.at).filter(|_| !counts.is_empty());
         if let Some(kept) = lowered {
             kept.lower(counts, fair);
             kept.unserved = false;
-            self.books.soft.holds.forget(*want);
-            self.books.relist(*want);
+            self.books.soft.holds.forget(want);
+            self.books.relist(want);
         }
-        launches
     }
 }

@@ -77,12 +77,15 @@ impl Books {
         role == self.root || !self.roles.at(role).children.is_empty()
     }
 
-    /// What is charged to a place, and what of it is held and counts in no share.
-    fn charged_at(&self, place: Place) -> (&Resources, &Resources) {
-        match place {
-            Place::Own(role) => (&self.roles.at(role).own, &self.roles.at(role).own_held),
-            Place::Role(role) => (&self.roles.at(role).charged, &self.roles.at(role).held),
-        }
+    /// What of one kind is charged to a place, without what is held, or reserved and idle: that counts in no share.
+    fn used_at(&self, place: Place, kind: &Kind) -> u64 {
+        let (Place::Own(role) | Place::Role(role)) = place;
+        let book = self.roles.at(role);
+        let (charged, held, reserved) = match place {
+            Place::Own(_) => (&book.own, &book.own_held, &book.own_reserved),
+            Place::Role(_) => (&book.charged, &book.held, &book.reserved),
+        };
+        charged.amount(kind).saturating_sub(held.amount(kind)).saturating_sub(reserved.amount(kind))
     }
 
     pub(crate) fn weight_at(&self, place: Place) -> u32 {
@@ -103,21 +106,17 @@ impl Books {
 
     /// The share of a place in the resources of the mask, with `more` charged to it besides.
     pub(crate) fn share_at(&self, place: Place, mask: Mask, more: impl Fn(&Kind) -> u64) -> Fraction {
-        let (charged, held) = self.charged_at(place);
         let weight = if self.planted.is(Plant::Fairness) { 1 } else { self.weight_at(place) };
         if self.planted.is(Plant::Total) {
-            let _ = charged.cpu_milli / self.total.cpu_milli;
+            let _ = self.used_at(place, &Kind::Cpu) / self.total.cpu_milli;
         }
-        let used = |kind: &Kind| charged.amount(kind).saturating_sub(held.amount(kind));
-        let sum = |kind: &Kind| used(kind).saturating_add(more(kind));
+        let sum = |kind: &Kind| self.used_at(place, kind).saturating_add(more(kind));
         self.fair.share(mask, sum, &self.total, weight)
     }
 
     /// The kind that makes a role's share.
     pub(crate) fn dominant(&self, role: RoleNo) -> Option<&Kind> {
-        let (charged, held) = self.charged_at(Place::Role(role));
-        let used = |kind: &Kind| charged.amount(kind).saturating_sub(held.amount(kind));
-        self.fair.dominant(used, &self.total)
+        self.fair.dominant(|kind| self.used_at(Place::Role(role), kind), &self.total)
     }
 
     /// A framework's share, with `more` charged to it besides.

@@ -58,7 +58,9 @@ impl<'a> Shown<'a> {
         let (books, keeps) = (self.books, self.keeps);
         let seen = self.want.filter(|_| self.parts.is_empty()).into_iter().flat_map(move |want| {
             let known = books.known_agents().filter(move |(no, _)| books.sees(want, *no));
-            known.filter_map(move |(no, book)| Some((book.agent.as_ref()?, books.free_for(want, no, keeps))))
+            known.filter_map(move |(no, book)| {
+                Some((book.agent.as_ref()?, books.free_of(want, None, no, keeps)))
+            })
         });
         let parts: Vec<_> = parts.collect();
         parts.into_iter().chain(seen)
@@ -80,37 +82,50 @@ impl<'a> MemberView<'a> {
         self.member
     }
 
-    /// The agents that it may be placed on, with what is free on each for it, enough or not: by name, but an ask
-    /// without GPUs sees the agents with GPUs last.
+    /// The agents that it may be placed on, with what is free on each for it, enough or not: the one that it comes back
+    /// to, then by name, but an ask without GPUs sees the agents with GPUs last.
     pub fn agents(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
         let Self { books, want, member, keeps } = *self;
         let last = books.is_without_gpus(want);
         let pass = move |gpus: bool| {
             let known = books.known_agents().filter(move |(_, book)| !last || book.has_gpus() == gpus);
-            let seen = known.filter(move |(no, _)| books.barred(want, Some(member), *no).is_none());
-            seen.filter_map(move |(no, book)| Some((book.agent.as_ref()?, books.free_for(want, no, keeps))))
+            known.map(|(no, _)| no)
         };
         let gpu_agents = last.then(|| pass(true)).into_iter().flatten();
-        pass(false).chain(gpu_agents)
+        let back = self.back();
+        let others = pass(false).chain(gpu_agents).filter(move |no| Some(*no) != back);
+        let seen =
+            back.into_iter().chain(others).filter(move |no| books.barred(want, Some(member), *no).is_none());
+        seen.filter_map(move |no| {
+            Some((books.agents.at(no).agent.as_ref()?, books.free_of(want, Some(member), no, keeps)))
+        })
     }
 
-    /// Of these, by name alone, the agents on which one of it fits: found by an index, so that who takes what fits
-    /// first does not look at the whole cluster.
+    /// The agent of the reservation that it comes back to.
+    fn back(&self) -> Option<AgentNo> {
+        self.books.comes_back(self.want, self.member).map(|book| book.agent)
+    }
+
+    /// Of these, the one that it comes back to and then by name alone, the agents on which one of it fits: found by an
+    /// index, so that who takes what fits first does not look at the whole cluster.
     pub fn fitting(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
         let Self { books, want, member, keeps } = *self;
         let fits = move |no| {
-            if !member.shape.fits(&books.room_for(want, no)) || books.barred(want, Some(member), no).is_some()
+            if !member.shape.fits(&books.room_of(want, Some(member), no))
+                || books.barred(want, Some(member), no).is_some()
             {
                 return None;
             }
-            let free = books.free_for(want, no, keeps);
+            let free = books.free_of(want, Some(member), no, keeps);
             member.shape.fits(&free).then_some((books.agents.at(no).agent.as_ref()?, free))
         };
         // The index knows what is free, not what is held for the want itself.
         let holds = books.hold(want).is_some();
         let indexed = (!holds).then(|| books.candidates(member.shape.room())).into_iter().flatten();
         let all = holds.then(|| books.known_agents().map(|(no, _)| no)).into_iter().flatten();
-        indexed.chain(all).filter_map(fits)
+        let back = self.back();
+        let others = indexed.chain(all).filter(move |no| Some(*no) != back);
+        back.into_iter().chain(others).filter_map(fits)
     }
 
     /// What is free for it on one agent; none when it may not be placed there.
@@ -118,6 +133,6 @@ impl<'a> MemberView<'a> {
     pub fn free(&self, agent: &AgentId) -> Option<Cow<'a, Resources>> {
         let no = *self.books.agent_names.get(agent)?;
         let seen = self.books.barred(self.want, Some(self.member), no).is_none();
-        seen.then(|| self.books.free_for(self.want, no, self.keeps))
+        seen.then(|| self.books.free_of(self.want, Some(self.member), no, self.keeps))
     }
 }

@@ -120,10 +120,7 @@ impl Allocator {
             }
             WantTerms::Ask(ask) => ask.id.clone(),
         };
-        let lends = self.books.lends(choice.want);
-        let beyond = self.books.beyond_hold(choice.want, |kind| unit.amount(kind));
-        let block = self.books.ask_block(role, lends, beyond);
-        if let Some(block) = block {
+        if let Some(block) = self.books.block_for(choice.want, role, |kind| unit.amount(kind)) {
             self.hold_back(choice.want, &block);
             return None;
         }
@@ -139,8 +136,7 @@ impl Allocator {
             return None;
         }
         let most = if choice.guaranteed { 1 } else { self.books.fair_step(choice, &unit) };
-        let own = |kind: &Kind| self.books.hold(choice.want).map_or(0, |hold| hold.sum.amount(kind));
-        let units = self.books.units_within(role, |kind| unit.amount(kind), own, most, lends);
+        let units = self.books.units_for(choice.want, role, &unit, most);
         Some((Terms::Units { ask, units: units.max(1) }, Vec::new()))
     }
 
@@ -218,9 +214,8 @@ impl Books {
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
     pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
         let (keeps, room) = (self.note_gpu_room(no), self.least_room(no));
-        // The index knows what is free, not what is held for the want itself.
-        let mut own = self.hold(no).into_iter().flat_map(|hold| &hold.parts);
-        if own.any(|part| self.has_room(no, part.agent, keeps)) {
+        // The index knows what is free, not what is held or reserved for the want itself.
+        if self.own_agents(no).into_iter().any(|agent| self.has_room(no, agent, keeps)) {
             return true;
         }
         if self.refuses_all(no) {

@@ -5,6 +5,7 @@ use crate::books::Books;
 use crate::change::Change;
 use crate::id::{FrameworkId, RolePath};
 use crate::refused::{Object, Refused};
+use crate::reservation::ReservedFor;
 use crate::resources::{Amounts, Resources};
 use crate::role::Role;
 use alloc::collections::BTreeSet;
@@ -33,11 +34,20 @@ impl Books {
                 whole(&holding.resources, object)?;
                 sum(&self.used, &holding.resources, object)
             }
+            Change::Reservation(reservation) => {
+                let object = || Object::Reservation(reservation.id.clone());
+                if let ReservedFor::Role(role) = &reservation.owner {
+                    path(role)?;
+                }
+                whole(&reservation.resources, object)?;
+                sum(&self.used, &reservation.resources, object)
+            }
             Change::Avoid { framework, .. } | Change::Pause { framework, .. } => self.known(framework),
             Change::AgentGone(_)
             | Change::RoleGone(_)
             | Change::FrameworkGone(_)
-            | Change::HoldingGone(_) => Ok(()),
+            | Change::HoldingGone(_)
+            | Change::ReservationGone(_) => Ok(()),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::books::want::{Terms, Want};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
 use crate::id::{FrameworkId, Word};
 use crate::pool::Room;
+use crate::reservation::ReservedFor;
 use crate::resources::{Amounts, Kind, Listed, Resources};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -38,6 +39,13 @@ pub enum Stage {
         /// What is missing.
         missing: Amounts,
     },
+    /// It has the room, but that is reserved; what is missing of what is not.
+    Reserved {
+        /// Who it is reserved for: the first by name of the reservation.
+        by: ReservedFor,
+        /// What is missing.
+        missing: Amounts,
+    },
 }
 
 impl fmt::Display for Stage {
@@ -51,6 +59,7 @@ impl fmt::Display for Stage {
             Self::Refused => f.write_str("it was refused and has no more to give since"),
             Self::Room(missing) => write!(f, "too little room: {} missing", Listed(missing)),
             Self::GpuRoom(missing) => write!(f, "its free GPUs need the room: {} missing", Listed(missing)),
+            Self::Reserved { by, missing } => write!(f, "reserved for {by}: {} missing", Listed(missing)),
             Self::Held { by, missing } => write!(f, "held for {by}: {} missing", Listed(missing)),
         }
     }
@@ -103,7 +112,7 @@ impl Books {
             self.known_agents().any(|(_, book)| {
                 !book.has_gpus()
                     && book.agent.as_ref().is_some_and(|agent| agent.capacity.contains(&member.shape.base))
-                    && self.hidden(no.framework, Some(member), book).is_none()
+                    && self.hidden(no, Some(member), book).is_none()
             })
         })
     }
@@ -120,23 +129,35 @@ impl Books {
     }
 
     /// The stage that hides an agent from a member by what the agent is, not by its load.
-    fn hidden(&self, framework: FrameworkNo, member: Option<&Member>, book: &AgentBook) -> Option<Stage> {
+    pub(crate) fn hidden(&self, no: WantNo, member: Option<&Member>, book: &AgentBook) -> Option<Stage> {
         let agent = book.agent.as_ref()?;
         match agent.state {
             AgentState::Active => {}
             AgentState::Draining => return Some(Stage::Draining),
             AgentState::Unreachable => return Some(Stage::Unreachable),
         }
-        self.unwanted(framework, member, agent)
+        self.unwanted(no, member, agent)
     }
 
     /// Whether an agent takes no new work, or none of this framework's role, whatever runs there.
     pub(crate) fn hides(&self, framework: FrameworkNo, agent: &Agent) -> bool {
-        agent.state != AgentState::Active || self.unwanted(framework, None, agent).is_some()
+        agent.state != AgentState::Active || self.unseen_by_role(framework, agent).is_some()
     }
 
-    /// The constraint, of the role or of the ask, that does not hold on an agent.
-    fn unwanted(&self, framework: FrameworkNo, member: Option<&Member>, agent: &Agent) -> Option<Stage> {
+    /// The constraint, of the role or of the ask, that does not hold on an agent; the reach of the volume that a member
+    /// comes back to is one of the ask.
+    fn unwanted(&self, no: WantNo, member: Option<&Member>, agent: &Agent) -> Option<Stage> {
+        let unseen = self.unseen_by_role(no.framework, agent);
+        unseen.or_else(|| {
+            let member = member?;
+            let unwanted = member.constraints.iter().find(|c| !c.holds(agent)).cloned();
+            let reach = || self.volume_reach(no, member).filter(|reach| !reach.holds(agent));
+            unwanted.or_else(reach).map(Stage::Constraint)
+        })
+    }
+
+    /// The constraint of the role that does not hold on an agent.
+    fn unseen_by_role(&self, framework: FrameworkNo, agent: &Agent) -> Option<Stage> {
         if let Some(role) = self.charged_role(framework) {
             for (_, above) in self.path(role) {
                 let selection = above.declared.iter().flat_map(|role| &role.agents);
@@ -145,8 +166,7 @@ impl Books {
                 }
             }
         }
-        let constraints = member.iter().flat_map(|member| &member.constraints);
-        constraints.into_iter().find(|c| !c.holds(agent)).map(|no| Stage::Constraint(no.clone()))
+        None
     }
 
     /// The stage before room that hides an agent from a member of a want; for open demand there are no members.
@@ -155,7 +175,7 @@ impl Books {
         if book.agent.is_none() {
             return Some(Stage::Unreachable);
         }
-        let hidden = self.hidden(no.framework, member, book);
+        let hidden = self.hidden(no, member, book);
         hidden.or_else(|| self.avoids(no, agent)).or_else(|| self.refuses(no, agent))
     }
 
@@ -183,7 +203,7 @@ impl Books {
         };
         let stages = [
             state,
-            self.unwanted(no.framework, Some(member), agent_now),
+            self.unwanted(no, Some(member), agent_now),
             self.avoids(no, agent),
             self.refuses(no, agent),
         ];
@@ -274,10 +294,14 @@ impl Books {
             Terms::Ask(ask) => {
                 let wanted = ask.members.iter().filter(|member| member.count > 0);
                 // What all of it does not hold, no view of it does; most agents are done with here.
-                let mut wanted = wanted.filter(|member| member.shape.fits(free));
+                let mut wanted = wanted.filter(|member| {
+                    let comes_back = member.reservation.is_some();
+                    member.shape.fits(free)
+                        || (comes_back && member.shape.fits(&self.room_of(no, Some(member), agent)))
+                });
                 wanted.any(|member| {
                     self.barred(no, Some(member), agent).is_none()
-                        && member.shape.fits(&self.free_for(no, agent, keeps))
+                        && member.shape.fits(&self.free_of(no, Some(member), agent, keeps))
                 })
             }
         }

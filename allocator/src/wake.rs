@@ -77,7 +77,10 @@ impl Books {
             self.set_state(no, WantState::Waiting);
         }
         let looking: Vec<WantNo> = self.soft.asleep.union(&self.soft.refusing).copied().collect();
-        let narrowed: Vec<WantNo> = looking.into_iter().filter(|no| self.narrows_models(*no)).collect();
+        // Nor does it show what is reserved for a want, and whether that is kept for it still.
+        let comes_back = |no: &WantNo| self.want(*no).is_some_and(Want::names_reservation);
+        let narrowed = looking.into_iter().filter(|no| comes_back(no) || self.narrows_models(*no));
+        let narrowed: Vec<WantNo> = narrowed.collect();
         for no in narrowed {
             // How much of a model its limit leaves is no property of the agent, so no change of the agent shows it.
             self.show_all(no);

@@ -97,6 +97,7 @@ impl Life {
                     resources: placement.resources.clone(),
                     finishing: true,
                     unit: None,
+                    reservation: None,
                 });
             }
         }

@@ -72,6 +72,7 @@ fn ready(agents: u32, frameworks: u32) -> Allocator {
             resources: Resources { disk_bytes: GI, ..Resources::new(16_000, 2 * GI) },
             finishing: false,
             unit: None,
+            reservation: None,
         };
         allocator.apply(Change::Holding(holding)).unwrap();
     }

@@ -86,7 +86,7 @@ pub(crate) fn open(_: u32) -> Demand {
 
 /// An ask of equal members, of which `least` are a gang.
 pub(crate) fn ask(shape: Shape, count: u32, least: u32) -> Demand {
-    let member = Member { shape, count, least, constraints: Vec::new() };
+    let member = Member { shape, count, least, constraints: Vec::new(), reservation: None };
     Demand::Asks(vec![Ask {
         id: "x".into(),
         members: vec![member],

@@ -7,7 +7,7 @@ use crate::plant::Plant;
 use crate::refusal::Levels;
 use crate::resources::{Amounts, Resources};
 
-/// An agent on the books. It is there while it is known, or while a task names it.
+/// An agent on the books. It is there while it is known, or while a task or a reservation names it.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentBook {
     pub(crate) id: AgentId,
@@ -21,11 +21,13 @@ pub(crate) struct AgentBook {
     pub(crate) offered: Resources,
     /// Held for a unit that waits. Soft state.
     pub(crate) held: Resources,
+    /// Reserved, and idle.
+    pub(crate) reserved: Resources,
     /// What of the charged belongs to tasks that end.
     pub(crate) finishing: Resources,
     /// Capacity less all of these, kind by kind, never below zero.
     pub(crate) free: Resources,
-    /// How many tasks and live offers name it.
+    /// How many tasks, live offers and reservations name it.
     pub(crate) uses: u32,
     /// What was free when it was refused; for those that leave its GPUs their room, of what they saw. Soft state.
     pub(crate) levels: Levels,
@@ -60,6 +62,7 @@ impl AgentBook {
             foreign: Resources::default(),
             offered: Resources::default(),
             held: Resources::default(),
+            reserved: Resources::default(),
             finishing: Resources::default(),
             free: Resources::default(),
             uses: 0,
@@ -77,6 +80,7 @@ impl AgentBook {
             Use::Charged => &mut self.charged,
             Use::Foreign => &mut self.foreign,
             Use::Offered => &mut self.offered,
+            Use::Reserved => &mut self.reserved,
         }
     }
 
@@ -86,6 +90,7 @@ impl AgentBook {
         used.add(&self.foreign);
         used.add(&self.offered);
         used.add(&self.held);
+        used.add(&self.reserved);
         used
     }
 
@@ -111,6 +116,7 @@ pub(crate) enum Use {
     Charged,
     Foreign,
     Offered,
+    Reserved,
 }
 
 impl Books {
@@ -162,6 +168,7 @@ impl Books {
         book.agent = agent;
         self.fleet += 1;
         self.refresh_free(no);
+        self.refresh_reservations_on(no);
         self.drop_agent_if_unused(no);
     }
 
@@ -226,7 +233,7 @@ impl Books {
         let book = self.agents.at_mut(no);
         let mut free = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
         book.over = !free.contains(&book.used());
-        for sum in [&book.charged, &book.foreign, &book.offered, &book.held] {
+        for sum in [&book.charged, &book.foreign, &book.offered, &book.held, &book.reserved] {
             free.take_up_to(sum);
         }
         let before = core::mem::replace(&mut book.free, free);

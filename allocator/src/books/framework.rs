@@ -19,11 +19,13 @@ pub(crate) struct FrameworkBook {
     /// The role that is charged. It stays when the framework goes and its tasks do not.
     pub(crate) role: Option<RoleNo>,
     pub(crate) charged: Resources,
+    /// Reserved for its instances, idle, and charged to its role. It is no part of the charged.
+    pub(crate) reserved: Resources,
     /// What of the charged belongs to tasks that end.
     pub(crate) finishing: Resources,
     /// What of the charged may be asked back.
     pub(crate) reclaimable: Resources,
-    /// How many tasks and live offers name it.
+    /// How many tasks, live offers and reservations name it.
     pub(crate) uses: u32,
     pub(crate) wants: Vec<Want>,
     /// Whether it has no turns for now. Soft state.
@@ -39,6 +41,7 @@ impl FrameworkBook {
             framework: None,
             role: None,
             charged: Resources::default(),
+            reserved: Resources::default(),
             finishing: Resources::default(),
             reclaimable: Resources::default(),
             uses: 0,
@@ -74,14 +77,16 @@ impl Books {
         if before != Some(role) {
             let book = self.frameworks.at(no);
             let (charged, finishing) = (book.charged.clone(), book.finishing.clone());
-            let reclaimable = book.reclaimable.clone();
+            let (reclaimable, reserved) = (book.reclaimable.clone(), book.reserved.clone());
             self.roles.at_mut(role).frameworks += 1;
             if !self.planted.is(Plant::Recovery) {
                 self.charge_role(role, &charged);
             }
+            self.reserve_for_role(role, &reserved);
             self.finishing_in_role(role, &finishing, true);
             self.reclaimable_in_role(role, &reclaimable, true);
             if let Some(before) = before {
+                self.unreserve_for_role(before, &reserved);
                 self.finishing_in_role(before, &finishing, false);
                 self.reclaimable_in_role(before, &reclaimable, false);
                 self.leave_role(before, &charged);
@@ -90,7 +95,11 @@ impl Books {
         let book = self.frameworks.at_mut(no);
         book.role = Some(role);
         book.framework = Some(framework);
+        let moved = before != Some(role) && book.uses > 0;
         self.put_wants(no, wants);
+        if moved {
+            self.refresh_reservations();
+        }
     }
 
     fn leave_role(&mut self, role: RoleNo, charged: &Resources) {

@@ -23,6 +23,11 @@ pub(crate) struct RoleBook {
     /// What of the charged is held for units that wait, in all and for the role itself: no share counts it. Soft state.
     pub(crate) held: Resources,
     pub(crate) own_held: Resources,
+    /// What of the charged is reserved and idle, in all and for the role itself: no share counts it either.
+    pub(crate) reserved: Resources,
+    pub(crate) own_reserved: Resources,
+    /// How many reservations are kept for the role itself.
+    pub(crate) reservations: u32,
     /// What of the charged belongs to tasks that end.
     pub(crate) finishing: Resources,
     /// What is charged to the role itself and may be asked back.
@@ -55,6 +60,9 @@ impl RoleBook {
             own: Resources::default(),
             held: Resources::default(),
             own_held: Resources::default(),
+            reserved: Resources::default(),
+            own_reserved: Resources::default(),
+            reservations: 0,
             finishing: Resources::default(),
             reclaimable: Resources::default(),
             lent: Amounts::new(),
@@ -190,6 +198,20 @@ impl Books {
         self.each_above(no, |book| book.held.take_up_to(resources));
     }
 
+    /// Charges a role with what is reserved for it and idle.
+    pub(crate) fn reserve_for_role(&mut self, no: RoleNo, resources: &Resources) {
+        self.charge_role(no, resources);
+        self.roles.at_mut(no).own_reserved.add(resources);
+        self.each_above(no, |book| book.reserved.add(resources));
+    }
+
+    /// Takes back what was reserved for a role and idle.
+    pub(crate) fn unreserve_for_role(&mut self, no: RoleNo, resources: &Resources) {
+        self.discharge_role(no, resources);
+        self.roles.at_mut(no).own_reserved.take_up_to(resources);
+        self.each_above(no, |book| book.reserved.take_up_to(resources));
+    }
+
     /// Counts what belongs to tasks that end in or out.
     pub(crate) fn finishing_in_role(&mut self, no: RoleNo, resources: &Resources, counts: bool) {
         self.each_above(no, |book| book.finishing.count(resources, counts));
@@ -268,7 +290,10 @@ impl Books {
         while let Some(at) = next {
             let book = self.roles.at(at);
             let (path, parent) = (book.path.clone(), book.parent);
-            let used = book.declared.is_some() || book.frameworks > 0 || !book.children.is_empty();
+            let used = book.declared.is_some()
+                || book.frameworks > 0
+                || book.reservations > 0
+                || !book.children.is_empty();
             let Some(above) = parent else { return };
             if used {
                 return;

@@ -4,7 +4,7 @@ use super::agent::Use;
 use super::want::Terms;
 use super::{AgentNo, Books, FrameworkNo, WantNo};
 use crate::holding::UnitMark;
-use crate::id::{TaskId, UnitId};
+use crate::id::{ReservationId, TaskId, UnitId};
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 
@@ -20,6 +20,8 @@ pub(crate) struct TaskBook {
     pub(crate) unit: Option<UnitMark>,
     /// Accepted here, and not observed in the cluster yet.
     pub(crate) launch: bool,
+    /// The reservation that it names.
+    pub(crate) reservation: Option<ReservationId>,
 }
 
 impl TaskBook {
@@ -36,6 +38,7 @@ impl Books {
         if let Some(framework) = task.framework {
             self.charge_framework(framework, &task.resources, 1);
         }
+        self.count_in_reservation(&task, true);
         self.count_finishing(&task, true);
         self.count_reclaimable(&task, true);
         self.enter_unit(&id, &task);
@@ -118,9 +121,17 @@ impl Books {
         }
     }
 
+    /// Counts a task in or out of the reservation that it names.
+    fn count_in_reservation(&mut self, task: &TaskBook, counts: bool) {
+        if let (Some(reservation), Some(framework)) = (&task.reservation, task.framework) {
+            self.count_user(reservation, (task.agent, framework), &task.resources, counts);
+        }
+    }
+
     fn uncharge_task(&mut self, task: &TaskBook) {
         self.count_finishing(task, false);
         self.count_reclaimable(task, false);
+        self.count_in_reservation(task, false);
         let sum = if task.framework.is_some() { Use::Charged } else { Use::Foreign };
         self.vacate(task.agent, sum, &task.resources);
         if let Some(framework) = task.framework {

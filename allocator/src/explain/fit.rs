@@ -18,7 +18,7 @@ impl Books {
     pub(super) fn fit(&self, no: WantNo) -> Fit {
         let keeps = self.keeps_gpu_room(no);
         let places = self.places(no, |stage| matches!(stage, Stage::Refused));
-        self.pack(&places, |agent| self.free_for(no, agent, keeps).into_owned())
+        self.pack(&places, |agent| self.free_of(no, None, agent, keeps).into_owned())
     }
 
     /// Whether one unit could be placed if nothing ran. Where what fits first does not do it, counts may still prove

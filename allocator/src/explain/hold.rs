@@ -74,7 +74,7 @@ impl Books {
             return Ok(self.hold_word(hold));
         }
         match self.no_hold(no, now) {
-            Some(why @ (NoHold::Off | NoHold::NoUnit)) => return Err(why),
+            Some(why @ (NoHold::Off | NoHold::NoUnit | NoHold::Reserved(_))) => return Err(why),
             why => {
                 if known.on_empty_cluster == Verdict::No {
                     return Err(NoHold::EmptyCluster);

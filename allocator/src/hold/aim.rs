@@ -173,6 +173,9 @@ impl Books {
             (Terms::Ask(_), Some(unit)) => unit,
             (Terms::Ask(_) | Terms::Open(_), _) => return Some(NoHold::NoUnit),
         };
+        if let Some((_, book)) = self.comes_back_to(no).find(|(_, book)| !book.idle.is_zero()) {
+            return Some(NoHold::Reserved(book.reservation.id.clone()));
+        }
         if !want.unserved {
             return Some(NoHold::New);
         }

@@ -23,17 +23,17 @@ impl Books {
         self.soft.holds.holding.iter().copied().find(has)
     }
 
-    /// What of `taken` does not come from a want's own hold: that is charged already, and not free.
+    /// What of `taken` does not come from a want's own hold or reservations: that is charged already, and not free.
     pub(crate) fn beyond_hold(&self, no: WantNo, taken: impl Fn(&Kind) -> u64) -> impl Fn(&Kind) -> u64 {
-        let own = self.hold(no).map(|hold| &hold.sum);
-        move |kind| taken(kind).saturating_sub(own.map_or(0, |own| own.amount(kind)))
+        let own = self.charged_for(no);
+        move |kind| taken(kind).saturating_sub(own.as_deref().map_or(0, |own| own.amount(kind)))
     }
 
-    /// What is free in all, with what is held for a want.
+    /// What is free in all, with what is held or reserved for a want.
     pub(crate) fn free_with_hold(&self, no: WantNo) -> Cow<'_, Resources> {
         let mut free = Cow::Borrowed(&self.free);
-        if let Some(hold) = self.hold(no) {
-            free.to_mut().add(&hold.sum);
+        if let Some(own) = self.charged_for(no) {
+            free.to_mut().add(&own);
         }
         free
     }
@@ -117,7 +117,7 @@ impl Books {
                 continue;
             };
             let mut room = known.capacity.clone();
-            for sum in [&book.charged, &book.foreign, &book.offered] {
+            for sum in [&book.charged, &book.foreign, &book.offered, &book.reserved] {
                 room.take_up_to(sum);
             }
             if let Some(no) = self.holder_on(agent) {

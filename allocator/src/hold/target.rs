@@ -245,7 +245,7 @@ impl AgentBook {
         let mut later = self.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
         let mut staying = self.charged.clone();
         staying.take_up_to(&self.finishing);
-        for sum in [&staying, &self.foreign, &self.offered, held] {
+        for sum in [&staying, &self.foreign, &self.offered, &self.reserved, held] {
             later.take_up_to(sum);
         }
         later

@@ -3,6 +3,7 @@
 use super::Violation;
 use crate::allocator::Allocator;
 use crate::books::agent::Use;
+use crate::books::reservation::ReservationBook;
 use crate::books::{AgentNo, Books};
 use crate::framework::Framework;
 use crate::id::RolePath;
@@ -34,6 +35,9 @@ impl Allocator {
             task.agent = books.agent_no(&known.agents.at(task.agent).id);
             task.framework = task.framework.map(|no| books.framework_no(&known.frameworks.at(no).id));
             books.enter_task(id.clone(), task);
+        }
+        for book in known.reservations.all().rev() {
+            books.enter_reservation(book.reservation.clone());
         }
         for no in known.framework_names.values().rev() {
             copy_framework(known, *no, &mut books);
@@ -106,8 +110,16 @@ fn picture(books: &Books) -> Picture {
     );
     for (id, no) in &books.agent_names {
         let book = books.agents.at(*no);
-        let sums = [&book.charged, &book.foreign, &book.offered, &book.held, &book.finishing, &book.free]
-            .map(Clone::clone);
+        let sums = [
+            &book.charged,
+            &book.foreign,
+            &book.offered,
+            &book.held,
+            &book.reserved,
+            &book.finishing,
+            &book.free,
+        ]
+        .map(Clone::clone);
         picture.insert(format!("agent {id}"), (sums.into(), Vec::new(), None, book.uses));
     }
     for (path, no) in &books.role_names {
@@ -115,9 +127,19 @@ fn picture(books: &Books) -> Picture {
         let needs = [&book.guarantee, &book.need, &book.children_guarantee, &book.children_need];
         let amounts: Vec<Amounts> =
             needs.into_iter().chain([&book.lent, &book.children_lent]).cloned().collect();
-        let sums = [&book.charged, &book.own, &book.held, &book.own_held, &book.finishing, &book.reclaimable]
-            .map(Clone::clone);
-        picture.insert(format!("role {path}"), (sums.into(), amounts, None, book.frameworks));
+        let sums = [
+            &book.charged,
+            &book.own,
+            &book.held,
+            &book.own_held,
+            &book.reserved,
+            &book.own_reserved,
+            &book.finishing,
+            &book.reclaimable,
+        ]
+        .map(Clone::clone);
+        let uses = book.frameworks.saturating_add(book.reservations);
+        picture.insert(format!("role {path}"), (sums.into(), amounts, None, uses));
     }
     for (id, no) in &books.framework_names {
         let book = books.frameworks.at(*no);
@@ -125,12 +147,21 @@ fn picture(books: &Books) -> Picture {
         picture.insert(
             format!("framework {id}"),
             (
-                [&book.charged, &book.finishing, &book.reclaimable].map(Clone::clone).into(),
+                [&book.charged, &book.reserved, &book.finishing, &book.reclaimable].map(Clone::clone).into(),
                 Vec::new(),
                 role,
                 book.uses,
             ),
         );
     }
+    picture.extend(reservations(books));
     picture
+}
+
+fn reservations(books: &Books) -> Picture {
+    let one = |book: &ReservationBook| {
+        let name = format!("reservation {}", book.reservation.id);
+        (name, (alloc::vec![book.idle.clone()], Vec::new(), None, 0))
+    };
+    books.reservations.all().map(one).collect()
 }

@@ -86,7 +86,7 @@ impl Books {
         if let Some(rest) = want.rest.filter(|rest| rest.until > now) {
             return Some(NoReclaim::Rests(rest.until));
         }
-        self.ask_block(role, self.lends(no), beyond).map(NoReclaim::Blocked)
+        self.block_for(no, role, |kind| unit.amount(kind)).map(NoReclaim::Blocked)
     }
 
     /// The asks in the stage of guarantees that wait, in its order.

@@ -4,13 +4,13 @@ use super::SettleError;
 use crate::allocator::LiveOffer;
 use crate::ask::{Ask, Member, Shape};
 use crate::books::want::{Terms as WantTerms, is_gang};
-use crate::books::{AgentNo, Books, WantNo};
+use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::gpu::Gpus;
-use crate::id::AgentId;
+use crate::id::{AgentId, ReservationId};
 use crate::offer::{Placement, Terms};
 use crate::plant::Plant;
 use crate::resources::Resources;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// What an accept takes.
@@ -32,6 +32,14 @@ pub(super) struct Sum {
     pub(super) tasks: u32,
 }
 
+/// What comes out of one reservation.
+pub(super) struct Own {
+    pub(super) agent: AgentNo,
+    /// Who is charged for it already.
+    pub(super) role: RoleNo,
+    pub(super) taken: Resources,
+}
+
 impl Books {
     /// Checks an accept whole.
     pub(super) fn check(&self, live: &LiveOffer, placements: &[Placement]) -> Result<Taken, SettleError> {
@@ -47,17 +55,63 @@ impl Books {
             }
             Terms::Parts { parts, .. } => (check_parts(parts, &live.agents, placements)?, Vec::new()),
         };
-        let sums = sums(placements, &agents);
-        self.check_room(live, &sums)?;
+        let sums = placed(placements, &agents);
+        let own = self.own_room(live.want, placements, &agents);
+        self.check_room(live.want, &sums, &own)?;
         let mut whole = Resources::default();
         sums.iter().for_each(|sum| whole.add(&sum.resources));
         let unknown = SettleError::UnknownOffer(live.offer.id);
         let role = self.charged_role(live.want.framework).ok_or(unknown)?;
-        let beyond = self.beyond_hold(live.want, |kind| whole.amount(kind));
-        match self.ask_block(role, self.lends(live.want), beyond) {
+        let held = self.hold(live.want).map(|hold| (role, hold.sum.clone()));
+        let charged: Vec<_> = own.into_iter().map(|own| (own.role, own.taken)).chain(held).collect();
+        match self.block_beyond(role, self.lends(live.want), &charged, |kind| whole.amount(kind)) {
             Some(block) => Err(SettleError::Blocked(block)),
             None => Ok(Taken { counts, agents, sums, whole }),
         }
+    }
+
+    /// Checks of launches what does not depend on what is free: their names, members, shapes and counts. How many of each
+    /// member there are; empty for open demand, and where nothing is launched.
+    pub(super) fn check_launches(
+        &self,
+        live: &LiveOffer,
+        placements: &[Placement],
+    ) -> Result<Vec<u32>, SettleError> {
+        self.check_names(placements)?;
+        match &live.offer.terms {
+            Terms::Units { units, .. } if !placements.is_empty() => {
+                self.check_units(live.want, *units, placements, &self.numbers(placements)?)
+            }
+            Terms::Units { .. } | Terms::Parts { .. } => Ok(Vec::new()),
+        }
+    }
+
+    /// The reservation that a placement goes into: the one that its member names, if that is kept on its agent.
+    pub(super) fn reservation_of(
+        &self,
+        want: WantNo,
+        placement: &Placement,
+        agent: AgentNo,
+    ) -> Option<ReservationId> {
+        let member = self.want(want)?.members().get(placement.member)?;
+        let book = self.comes_back(want, member).filter(|book| book.agent == agent)?;
+        Some(book.reservation.id.clone())
+    }
+
+    /// What of placements comes out of reservations: charged already, and not free.
+    pub(super) fn own_room(&self, want: WantNo, placements: &[Placement], agents: &[AgentNo]) -> Vec<Own> {
+        let mut own: BTreeMap<ReservationId, Resources> = BTreeMap::new();
+        for (placement, agent) in placements.iter().zip(agents).filter(|_| !self.reservations.is_empty()) {
+            if let Some(id) = self.reservation_of(want, placement, *agent) {
+                own.entry(id).or_default().add(&placement.resources);
+            }
+        }
+        let of = |(id, taken): (ReservationId, Resources)| {
+            let book = self.reservations.get(&id)?;
+            let taken = taken.at_most(&self.usable(book));
+            Some(Own { agent: book.agent, role: self.charged_with(book)?, taken })
+        };
+        own.into_iter().filter_map(of).collect()
     }
 
     fn check_names(&self, placements: &[Placement]) -> Result<(), SettleError> {
@@ -68,7 +122,7 @@ impl Books {
         twice.map_or(Ok(()), |task| Err(SettleError::TaskInUse(task.clone())))
     }
 
-    fn numbers(&self, placements: &[Placement]) -> Result<Vec<AgentNo>, SettleError> {
+    pub(super) fn numbers(&self, placements: &[Placement]) -> Result<Vec<AgentNo>, SettleError> {
         let number = |placement: &Placement| {
             let agent = || placement.agent.clone();
             let known = self.agent_names.get(&placement.agent).copied();
@@ -107,7 +161,12 @@ impl Books {
         Ok(counts)
     }
 
-    fn check_shown(&self, want: WantNo, member: &Member, agent: AgentNo) -> Result<(), SettleError> {
+    pub(super) fn check_shown(
+        &self,
+        want: WantNo,
+        member: &Member,
+        agent: AgentNo,
+    ) -> Result<(), SettleError> {
         match self.barred(want, Some(member), agent) {
             None => Ok(()),
             Some(_) if self.planted.is(Plant::Domains) => Ok(()),
@@ -115,10 +174,12 @@ impl Books {
         }
     }
 
-    fn check_room(&self, live: &LiveOffer, sums: &[Sum]) -> Result<(), SettleError> {
-        let keeps = self.keeps_gpu_room(live.want);
+    pub(super) fn check_room(&self, want: WantNo, sums: &[Sum], own: &[Own]) -> Result<(), SettleError> {
+        let keeps = self.keeps_gpu_room(want);
         let short = sums.iter().filter_map(|sum| {
-            let free = self.free_for(live.want, sum.agent, keeps);
+            let mut free = self.free_for(want, sum.agent, keeps);
+            let own = own.iter().filter(|own| own.agent == sum.agent);
+            own.for_each(|own| free.to_mut().add(&own.taken));
             let id = &self.agents.at(sum.agent).id;
             (!free.contains(&sum.resources)).then(|| (id, free.shortfall(&sum.resources)))
         });
@@ -128,7 +189,7 @@ impl Books {
     }
 }
 
-fn sums(placements: &[Placement], agents: &[AgentNo]) -> Vec<Sum> {
+pub(super) fn placed(placements: &[Placement], agents: &[AgentNo]) -> Vec<Sum> {
     if let ([placement], [agent]) = (placements, agents) {
         return alloc::vec![Sum { agent: *agent, resources: placement.resources.clone(), tasks: 1 }];
     }
@@ -180,7 +241,7 @@ fn is_of(shape: &Shape, resources: &Resources) -> bool {
 }
 
 /// What placements take of each part of an offer to open demand is no more than the part; the agent of each.
-fn check_parts(
+pub(super) fn check_parts(
     parts: &[(AgentId, Resources)],
     numbers: &[AgentNo],
     placements: &[Placement],

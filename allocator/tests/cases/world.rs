@@ -16,9 +16,11 @@ use twofold_allocator::holding::{Holding, Owner, UnitMark};
 use twofold_allocator::id::{FrameworkId, OfferId, RolePath, Word};
 use twofold_allocator::inverse::{InverseAnswer, InverseOffer};
 use twofold_allocator::offer::{Answer, Offer, Placement, Terms};
+use twofold_allocator::operation::Operation;
 use twofold_allocator::policy::{Grain, Policy};
 use twofold_allocator::quantity::{parse_bytes, parse_count, parse_cpu_milli};
 use twofold_allocator::reclaim::UnitWord;
+use twofold_allocator::reservation::{Reach, Reservation, ReservedFor, Volume};
 use twofold_allocator::resources::{Amounts, Kind, Listed, Resources};
 use twofold_allocator::role::{FrameworkOrder, Role};
 use twofold_allocator::tick::{Tick, Timestamp};
@@ -79,6 +81,35 @@ fn amounts(text: Option<&str>) -> Option<Amounts> {
         .collect()
 }
 
+/// `v:agent:m`, `v:zone:z` or `v:anywhere` as a volume.
+fn volume(text: &str) -> Option<Volume> {
+    let (id, reach) = text.split_once(':')?;
+    let reach = match reach.split_once(':') {
+        Some(("agent", agent)) => Reach::Agent(agent.into()),
+        Some((_, zone)) => Reach::Zone(zone.into()),
+        None => Reach::Anywhere,
+    };
+    Some(Volume { id: id.into(), reach })
+}
+
+/// `ID AGENT role=a cpu=1` or `ID AGENT framework=f instance=i cpu=1 volume=v:agent:m refines=ID` as a reservation.
+fn reservation(id: &str, more: &str) -> Option<Reservation> {
+    let (agent, _) = more.split_once(' ').unwrap_or((more, ""));
+    let words = &Words::of(more);
+    let instance = words.get("instance").unwrap_or("i").into();
+    Some(Reservation {
+        id: id.into(),
+        owner: match words.get("framework") {
+            Some(framework) => ReservedFor::Instance(framework.into(), instance),
+            None => ReservedFor::Role(path(words.get("role").unwrap_or("/"))),
+        },
+        agent: agent.into(),
+        resources: resources(words)?,
+        volume: words.get("volume").and_then(volume),
+        refines: words.get("refines").map(Into::into),
+    })
+}
+
 fn resources(words: &Words<'_>) -> Option<Resources> {
     let mut resources = Resources::default();
     for (key, value) in &words.0 {
@@ -109,6 +140,7 @@ fn constraints(words: &Words<'_>) -> Option<Vec<Constraint>> {
     let agents = |text: &str| text.split('|').map(Into::into).collect();
     let one = |(key, value): &(&str, &str)| match *key {
         "zone" => Some(Some(Constraint::ZoneIn(set(value)))),
+        "reach" => Some(volume(value).map(|volume| Constraint::InReach(volume.id, volume.reach))),
         "on" => Some(Some(Constraint::AgentIn(agents(value)))),
         "not-on" => Some(Some(Constraint::AgentNotIn(agents(value)))),
         "where" => {
@@ -135,6 +167,7 @@ fn member(text: &str) -> Option<Member> {
         count: words.number("count", 1)?,
         least: words.number("least", 0)?,
         constraints: constraints(&words)?,
+        reservation: words.get("back").map(Into::into),
     })
 }
 
@@ -190,6 +223,8 @@ impl World {
             "next" => self.next(),
             "shown" => self.shown(),
             "accept" => self.accept(rest),
+            "operate" => self.operate(rest),
+            "reservations" => self.reservations(),
             "decline" => self.decline(Words::of(rest).get("until")),
             "agents" => self.agents(),
             "roles" => self.roles(),
@@ -291,11 +326,14 @@ impl World {
                             since: Timestamp(words.number("since", 0)?),
                         }),
                     },
+                    reservation: words.get("in").map(Into::into),
                 })
             }
             "pause" => Change::Pause { framework: name.into(), paused: true },
             "resume" => Change::Pause { framework: name.into(), paused: false },
             "holding-gone" => Change::HoldingGone(name.into()),
+            "reservation" => Change::Reservation(reservation(name, more)?),
+            "reservation-gone" => Change::ReservationGone(name.into()),
             "avoid" => Change::Avoid {
                 framework: name.into(),
                 agent: words.get("agent")?.into(),
@@ -434,21 +472,48 @@ impl World {
 
     /// `accept TASK MEMBER AGENT cpu=1 ... ; TASK MEMBER AGENT ...`
     fn accept(&mut self, text: &str) -> String {
-        let placement = |one: &str| {
-            let (task, rest) = one.trim().split_once(' ').unwrap();
-            let (member, rest) = rest.split_once(' ').unwrap();
-            let (agent, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            Placement {
-                task: task.into(),
-                member: member.parse().unwrap(),
-                agent: agent.into(),
-                resources: resources(&Words::of(rest)).unwrap(),
-            }
-        };
         let placements = text.split(';').filter(|one| !one.trim().is_empty()).map(placement).collect();
         let mut out = String::new();
         if let Some(offer) = self.offer.clone() {
             self.settle(&offer, Answer::Accept(placements), &mut out);
+        }
+        out
+    }
+
+    /// `operate reserve ID AGENT ... ; unreserve ID ; create-volume ID v:anywhere ; destroy-volume ID v ; launch TASK ...`
+    fn operate(&mut self, text: &str) -> String {
+        let operation = |one: &str| {
+            let (verb, rest) = one.trim().split_once(' ').unwrap();
+            let (name, more) = rest.split_once(' ').unwrap_or((rest, ""));
+            match verb {
+                "reserve" => Operation::Reserve(reservation(name, more).unwrap()),
+                "unreserve" => Operation::Unreserve(name.into()),
+                "create-volume" => Operation::CreateVolume(name.into(), volume(more).unwrap()),
+                "destroy-volume" => Operation::DestroyVolume(name.into(), more.into()),
+                "launch" => Operation::Launch(placement(rest)),
+                _ => panic!("no such operation: {one}"),
+            }
+        };
+        let operations = text.split(';').filter(|one| !one.trim().is_empty()).map(operation).collect();
+        let mut out = String::new();
+        if let Some(offer) = self.offer.clone() {
+            self.settle(&offer, Answer::Operate(operations), &mut out);
+        }
+        out
+    }
+
+    fn reservations(&self) -> String {
+        let mut out = String::new();
+        for report in self.allocator.reservations() {
+            let Reservation { id, owner, agent, resources, volume, refines } = report.reservation;
+            write!(out, "{id}: {resources} of {agent} for {owner}; idle {}", report.idle).unwrap();
+            if let Some(volume) = volume {
+                write!(out, "; volume {} from {}", volume.id, volume.reach).unwrap();
+            }
+            if let Some(refines) = refines {
+                write!(out, "; part of {refines}").unwrap();
+            }
+            out.push('\n');
         }
         out
     }
@@ -467,7 +532,12 @@ impl World {
         for agent in self.allocator.agents() {
             let report = self.allocator.agent(&agent.id).unwrap();
             write!(out, "{}: charged {}; free {}", agent.id, report.charged, report.free).unwrap();
-            let sums = [("foreign", report.foreign), ("offered", report.offered), ("held", report.held)];
+            let sums = [
+                ("foreign", report.foreign),
+                ("offered", report.offered),
+                ("held", report.held),
+                ("reserved", report.reserved),
+            ];
             for (what, sum) in sums {
                 if !sum.is_zero() {
                     write!(out, "; {what} {sum}").unwrap();
@@ -497,6 +567,9 @@ impl World {
             .unwrap();
             if !report.held.is_zero() {
                 write!(out, "; held {}", report.held).unwrap();
+            }
+            if !report.reserved.is_zero() {
+                write!(out, "; reserved {}", report.reserved).unwrap();
             }
             if !report.need.is_empty() {
                 write!(out, "; need {}", Listed(report.need)).unwrap();
@@ -660,6 +733,19 @@ fn standing(standing: &Standing) -> String {
         Standing::TurnLost => "its last turn was lost".into(),
         Standing::After(framework) => format!("{framework} goes first"),
         Standing::Next => "it is next".into(),
+    }
+}
+
+/// `TASK MEMBER AGENT cpu=1 ...`
+fn placement(one: &str) -> Placement {
+    let (task, rest) = one.trim().split_once(' ').unwrap();
+    let (member, rest) = rest.split_once(' ').unwrap();
+    let (agent, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    Placement {
+        task: task.into(),
+        member: member.parse().unwrap(),
+        agent: agent.into(),
+        resources: resources(&Words::of(rest)).unwrap(),
     }
 }
 

@@ -133,6 +133,8 @@ impl Facts {
             Change::Pause { framework, paused } => return self.pause(framework, *paused),
             Change::Holding(holding) => self.holding(holding),
             Change::HoldingGone(task) => self.holding_gone(task),
+            // The model is told of none: properties of their own hold what is reserved.
+            Change::Reservation(_) | Change::ReservationGone(_) => {}
             Change::Avoid { framework, agent, until } => {
                 let is_there = self.agents.contains_key(agent);
                 let Some(known) = self.known(framework) else { return false };
@@ -397,6 +399,7 @@ impl Facts {
                 resources: placement.resources.clone(),
                 finishing: false,
                 unit: None,
+                reservation: None,
             };
             self.tasks.insert(placement.task.clone(), (holding, true));
         }

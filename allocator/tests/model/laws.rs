@@ -53,7 +53,7 @@ pub(crate) type Broken = (Law, String);
 /// The law that a violation found by the allocator itself is of.
 pub(crate) fn law_of(violation: &Violation) -> Law {
     match violation {
-        Violation::AgentBalance(_) | Violation::Hold(_) => Law::Conservation,
+        Violation::AgentBalance(_) | Violation::Hold(_) | Violation::Reservation(_) => Law::Conservation,
         Violation::RoleSum(_) => Law::Hierarchy,
         Violation::Totals => Law::LostAndFound,
         Violation::Rebuild(_) => Law::Recovery,

@@ -90,7 +90,8 @@ fn plan_ask(
             member.count = member.count.saturating_add(1);
             ids.push(id);
         } else {
-            members.push(Member { shape: pod_type.shape.clone(), count: 1, least: 0, constraints });
+            let shape = pod_type.shape.clone();
+            members.push(Member { shape, count: 1, least: 0, constraints, reservation: None });
             stand_for.push(vec![id]);
         }
     }

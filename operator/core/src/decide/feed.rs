@@ -73,6 +73,7 @@ fn holding(pod: &PodRecord, world: &World) -> Option<Holding> {
         resources: with_model(&pod.resources, model),
         finishing: pod.deleting.is_some(),
         unit: None,
+        reservation: None,
     })
 }
 

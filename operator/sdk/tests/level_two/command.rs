@@ -92,7 +92,7 @@ fn answer_lines(text: &mut String, ask: &str, evaluation: &Evaluation) {
                 writeln!(text, "{ask}: {instance} on {}{}", placement.agent, gpus.concat()).unwrap();
             }
         }
-        Answer::Decline { .. } => writeln!(text, "{ask}: declined").unwrap(),
+        Answer::Operate(_) | Answer::Decline { .. } => writeln!(text, "{ask}: declined").unwrap(),
     }
     refusal_lines(text, evaluation);
 }

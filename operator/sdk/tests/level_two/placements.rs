@@ -13,7 +13,7 @@ use twofold_sdk::spec::{Gang, PodType};
 fn accepted(evaluation: &Evaluation) -> &[Placement] {
     match &evaluation.answer {
         Answer::Accept(placements) => placements,
-        Answer::Decline { .. } => &[],
+        Answer::Operate(_) | Answer::Decline { .. } => &[],
     }
 }
 
