@@ -6,6 +6,7 @@
 mod world;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::id::{FrameworkId, RolePath, TaskId, UnitId};
 use twofold_allocator::inverse::{InverseAnswer, InverseOffer, Why};
@@ -226,8 +227,13 @@ impl Life {
     }
 }
 
+/// How many lives; `CASES=2000` for a long run.
+fn cases() -> u32 {
+    std::env::var("CASES").map_or(60, |text| text.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// No role falls below its guarantee by what is asked back, no unit is asked for twice, what is asked for is enough,
     /// and nothing is asked for while no guarantee is owed anything.

@@ -191,7 +191,9 @@ impl<'a> Plan<'a> {
             }
             let gone = self.gone_from(no, victims);
             let stays = |kind: &crate::resources::Kind| {
+                // What is held for it is not in use, and a claim may take its slot.
                 let leaving = book.finishing.amount(kind).saturating_add(gone.amount(kind));
+                let leaving = leaving.saturating_add(book.held.amount(kind));
                 book.charged.amount(kind).saturating_sub(leaving)
             };
             book.own_guarantee().all(|(kind, guarantee)| {
