@@ -160,7 +160,7 @@ impl<'a> Aim<'a> {
         if book.finishing.is_zero() && !book.over && held == book.held {
             return books.free_for(self.want, agent, self.keeps);
         }
-        let later = Cow::Owned(book.later(&held));
+        let later = Cow::Owned(book.later(&Resources::default(), &held));
         books.seen_of(self.want, agent, later, self.keeps, |role, model: &Kind| {
             let slack = books.path(role).flat_map(|(_, above)| {
                 let limits = above.limits().filter(|(kind, _)| *kind == model);
@@ -240,11 +240,12 @@ impl AgentBook {
             && most(|some| some.gpus.total()) >= gpus
     }
 
-    /// What is free once all that ends has ended, and this is left to others.
-    fn later(&self, held: &Resources) -> Resources {
+    /// What is free once all that ends has ended, and this besides, and what others hold is left to them.
+    pub(crate) fn later(&self, going: &Resources, held: &Resources) -> Resources {
         let mut later = self.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
         let mut staying = self.charged.clone();
         staying.take_up_to(&self.finishing);
+        staying.take_up_to(going);
         for sum in [&staying, &self.foreign, &self.offered, &self.reserved, held] {
             later.take_up_to(sum);
         }

@@ -240,18 +240,13 @@ impl<'a> Plan<'a> {
     /// What the claim may have of an agent once all has ended that ends, was asked for, or is chosen.
     fn room(&self, agent: AgentNo, coming: &BTreeMap<AgentNo, Resources>, victims: &[usize]) -> Resources {
         let (books, book) = (self.books, self.books.agents.at(agent));
-        let mut later = book.agent.as_ref().map(|known| known.capacity.clone()).unwrap_or_default();
-        let mut staying = book.charged.clone();
-        staying.take_up_to(&book.finishing);
-        staying.take_up_to(coming.get(&agent).unwrap_or(&Resources::default()));
+        let mut going = coming.get(&agent).cloned().unwrap_or_default();
         for unit in self.chosen.iter().chain(victims).filter_map(|at| self.units.get(*at)) {
-            staying.take_up_to(unit.parts.get(&agent).unwrap_or(&Resources::default()));
+            unit.parts.get(&agent).into_iter().for_each(|part| going.add(part));
         }
         let mut held = book.held.clone();
         held.take_up_to(books.own_held(self.want, agent).unwrap_or(&Resources::default()));
-        for sum in [&staying, &book.foreign, &book.offered, &held] {
-            later.take_up_to(sum);
-        }
+        let later = book.later(&going, &held);
         let seen = books.seen_of(self.want, agent, Cow::Owned(later), self.keeps, |role, model| {
             let own = books.hold(self.want).map_or(0, |hold| hold.sum.amount(model));
             books.limit_slack(role, model).map(|slack| slack.saturating_add(own))
