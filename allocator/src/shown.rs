@@ -86,14 +86,8 @@ impl<'a> MemberView<'a> {
     /// to, then by name, but an ask without GPUs sees the agents with GPUs last.
     pub fn agents(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {
         let Self { books, want, member, keeps } = *self;
-        let last = books.is_without_gpus(want);
-        let pass = move |gpus: bool| {
-            let known = books.known_agents().filter(move |(_, book)| !last || book.has_gpus() == gpus);
-            known.map(|(no, _)| no)
-        };
-        let gpu_agents = last.then(|| pass(true)).into_iter().flatten();
         let back = self.back();
-        let others = pass(false).chain(gpu_agents).filter(move |no| Some(*no) != back);
+        let others = books.agents_for(want).filter(move |no| Some(*no) != back);
         let seen =
             back.into_iter().chain(others).filter(move |no| books.barred(want, Some(member), *no).is_none());
         seen.filter_map(move |no| {

@@ -128,6 +128,16 @@ impl Books {
         ask.members.iter().all(|member| member.shape.gpu.is_none())
     }
 
+    /// The agents by name, those with GPUs last for an ask without.
+    pub(crate) fn agents_for(&self, no: WantNo) -> impl Iterator<Item = AgentNo> {
+        let last = self.is_without_gpus(no);
+        let pass = move |gpus: bool| {
+            let known = self.known_agents().filter(move |(_, book)| !last || book.has_gpus() == gpus);
+            known.map(|(no, _)| no)
+        };
+        pass(false).chain(last.then(|| pass(true)).into_iter().flatten())
+    }
+
     /// The stage that hides an agent from a member by what the agent is, not by its load.
     pub(crate) fn hidden(&self, no: WantNo, member: Option<&Member>, book: &AgentBook) -> Option<Stage> {
         let agent = book.agent.as_ref()?;

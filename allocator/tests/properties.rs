@@ -4,9 +4,12 @@
 
 #[path = "properties/commands.rs"]
 mod commands;
+#[path = "properties/history.rs"]
+mod history;
 #[path = "cases/world.rs"]
 mod world;
 
+use history::replay;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use twofold_allocator::quantity::{Quantity, parse_bytes};
@@ -46,17 +49,6 @@ fn any_changes() -> impl Strategy<Value = Vec<String>> {
     let one = proptest::array::uniform16(any::<u8>());
     proptest::collection::vec(one, 1..50)
         .prop_map(|all| all.iter().map(|bytes: &[u8; commands::BYTES]| commands::change(bytes)).collect())
-}
-
-/// Runs commands; what came out, and the world after.
-fn replay(commands: &[String]) -> (String, World) {
-    let mut world = World::new();
-    let mut out = String::new();
-    for command in commands {
-        out.push_str(&format!("> {command}\n"));
-        out.push_str(&world.run(command));
-    }
-    (out, world)
 }
 
 /// What the last command of each sort about each object says: the facts, in any order.

@@ -6,10 +6,13 @@
 
 #[path = "properties/commands.rs"]
 mod commands;
+#[path = "properties/history.rs"]
+mod history;
 #[path = "cases/world.rs"]
 mod world;
 
 use commands::{AGENTS, Draw, FRAMEWORKS, ROLES};
+use history::replay;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use world::World;
@@ -107,16 +110,6 @@ fn any_commands() -> impl Strategy<Value = Vec<String>> {
         commands.extend(all.iter().map(command));
         commands
     })
-}
-
-fn replay(commands: &[String]) -> (String, World) {
-    let mut world = World::new();
-    let mut out = String::new();
-    for command in commands {
-        out.push_str(&format!("> {command}\n"));
-        out.push_str(&world.run(command));
-    }
-    (out, world)
 }
 
 /// The last word on each object, if it is there.

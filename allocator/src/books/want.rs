@@ -110,6 +110,25 @@ pub(crate) fn is_gang(ask: &Ask) -> bool {
     ask.members.iter().any(|member| member.least > 0)
 }
 
+/// The members of one unit, with how many of each: all its least of a gang, else one of the first that is wanted.
+fn of_unit(ask: &Ask) -> impl Iterator<Item = (&Member, u32)> {
+    let (gang, first) = (is_gang(ask), ask.members.iter().position(|member| member.count > 0));
+    let count = move |at: usize, least: u32| if gang { least } else { u32::from(Some(at) == first) };
+    let members = ask.members.iter().enumerate().map(move |(at, member)| (member, count(at, member.least)));
+    members.filter(|(_, count)| *count > 0)
+}
+
+/// The same, large members first: they are the ones that are left over otherwise.
+pub(crate) fn largest_first(ask: &Ask) -> Vec<(&Member, u32)> {
+    let mut members: Vec<_> = of_unit(ask).collect();
+    members.sort_by_key(|(member, _)| {
+        let gpus = member.shape.gpu.as_ref().map_or(0, |gpu| gpu.count);
+        let Resources { cpu_milli, memory_bytes, .. } = &member.shape.base;
+        core::cmp::Reverse((gpus, *memory_bytes, *cpu_milli))
+    });
+    members
+}
+
 impl Want {
     pub(crate) fn new(terms: Terms, fair: &FairSet) -> Self {
         let mut want = Self {
@@ -131,12 +150,12 @@ impl Want {
     pub(crate) fn refresh_unit(&mut self, fair: &FairSet) {
         self.unit = match &self.terms {
             Terms::Open(least) => Some(Unit::of(least.clone(), fair)),
-            Terms::Ask(ask) if is_gang(ask) => {
-                Some(Unit::of_members(ask.members.iter().map(|member| (&member.shape, member.least)), fair))
-            }
-            Terms::Ask(ask) => ask.members.iter().find(|member| member.count > 0).map(|member| {
-                let mut unit = Unit::of_members(core::iter::once((&member.shape, 1)), fair);
-                unit.wanted = ask.members.iter().fold(0, |sum, member| sum.saturating_add(member.count));
+            Terms::Ask(ask) => ask.members.iter().any(|member| member.count > 0).then(|| {
+                let members = of_unit(ask).map(|(member, count)| (&member.shape, count));
+                let mut unit = Unit::of_members(members, fair);
+                if !is_gang(ask) {
+                    unit.wanted = ask.members.iter().fold(0, |sum, member| sum.saturating_add(member.count));
+                }
                 unit
             }),
         };

@@ -3,7 +3,7 @@
 use super::{Part, Slot};
 use crate::ask::{Member, Shape};
 use crate::books::agent::AgentBook;
-use crate::books::want::{Terms, is_gang};
+use crate::books::want::{Terms, largest_first};
 use crate::books::{AgentNo, Books, WantNo};
 use crate::gpu::Gpus;
 use crate::id::Word;
@@ -48,27 +48,11 @@ impl<'a> Aim<'a> {
         Self { books, want, taken, keeps, anew, spots: BTreeMap::new(), open: false }
     }
 
-    /// Places the unit; says whether all of it found a place. Large members go first: they are the ones that are left
-    /// over otherwise.
+    /// Places the unit; says whether all of it found a place.
     pub(super) fn place_unit(&mut self) -> bool {
         let books = self.books;
         let Some(Terms::Ask(ask)) = books.want(self.want).map(|want| &want.terms) else { return false };
-        let first = ask.members.iter().position(|member| member.count > 0);
-        let mut members: Vec<(usize, &Member, u32)> = ask
-            .members
-            .iter()
-            .enumerate()
-            .map(|(at, member)| {
-                (at, member, if is_gang(ask) { member.least } else { u32::from(Some(at) == first) })
-            })
-            .filter(|(.., count)| *count > 0)
-            .collect();
-        members.sort_by_key(|(at, member, _)| {
-            let gpus = member.shape.gpu.as_ref().map_or(0, |gpu| gpu.count);
-            let Resources { cpu_milli, memory_bytes, .. } = &member.shape.base;
-            (core::cmp::Reverse((gpus, *memory_bytes, *cpu_milli)), *at)
-        });
-        members.into_iter().all(|(_, member, count)| self.place(member, u64::from(count)))
+        largest_first(ask).into_iter().all(|(member, count)| self.place(member, u64::from(count)))
     }
 
     /// The targets, by agent, with what of them is free now as held.
@@ -82,7 +66,8 @@ impl<'a> Aim<'a> {
     fn place(&mut self, member: &Member, count: u64) -> bool {
         let mut left = count;
         let mut near: BinaryHeap<Near> = BinaryHeap::new();
-        for (rank, agent) in self.agents().enumerate() {
+        let books = self.books;
+        for (rank, agent) in books.agents_for(self.want).enumerate() {
             let Some(later) = self.later(member, agent) else { continue };
             for model in models(&member.shape, &later) {
                 let lane = settled(&member.shape, model.as_ref());
@@ -106,7 +91,7 @@ impl<'a> Aim<'a> {
                 left -= self.assign(agent, &lane, 1);
             }
         }
-        for agent in self.agents() {
+        for agent in books.agents_for(self.want) {
             if left == 0 {
                 break;
             }
@@ -118,17 +103,6 @@ impl<'a> Aim<'a> {
             }
         }
         left == 0
-    }
-
-    /// The agents by name, those with GPUs last for an ask without.
-    fn agents(&self) -> impl Iterator<Item = AgentNo> + use<'a> {
-        let books = self.books;
-        let last = books.is_without_gpus(self.want);
-        let pass = move |gpus: bool| {
-            let known = books.known_agents().filter(move |(_, book)| !last || book.has_gpus() == gpus);
-            known.map(|(no, _)| no)
-        };
-        pass(false).chain(last.then(|| pass(true)).into_iter().flatten())
     }
 
     /// What is left on an agent once all that ends has ended, if it may be a target and one of the member fits then.

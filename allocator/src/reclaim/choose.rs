@@ -2,7 +2,7 @@
 
 use super::units::Running;
 use crate::ask::{Member, Shape};
-use crate::books::want::{Terms, is_gang};
+use crate::books::want::{Terms, largest_first};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::hold::Slot;
 use crate::resources::Resources;
@@ -57,18 +57,8 @@ impl<'a> Plan<'a> {
     pub(super) fn place_unit(&mut self) -> bool {
         let books = self.books;
         let Some(Terms::Ask(ask)) = books.want(self.want).map(|want| &want.terms) else { return false };
-        let first = ask.members.iter().position(|member| member.count > 0);
-        let counts = ask.members.iter().enumerate().map(|(at, member)| {
-            (at, member, if is_gang(ask) { member.least } else { u32::from(Some(at) == first) })
-        });
-        let mut members: Vec<(usize, &Member, u32)> = counts.filter(|(.., count)| *count > 0).collect();
-        // Large members first: they are the ones that are left over otherwise.
-        members.sort_by_key(|(at, member, _)| {
-            let gpus = member.shape.gpu.as_ref().map_or(0, |gpu| gpu.count);
-            let Resources { cpu_milli, memory_bytes, .. } = &member.shape.base;
-            (Reverse((gpus, *memory_bytes, *cpu_milli)), *at)
-        });
-        let placed = members.into_iter().all(|(_, member, count)| (0..count).all(|_| self.place_one(member)));
+        let mut members = largest_first(ask).into_iter();
+        let placed = members.all(|(member, count)| (0..count).all(|_| self.place_one(member)));
         if placed {
             for at in (0..self.chosen.len()).rev() {
                 let unit = self.chosen.remove(at);
@@ -98,7 +88,8 @@ impl<'a> Plan<'a> {
     /// GPUs last for an ask without.
     fn place_one(&mut self, member: &Member) -> bool {
         let mut best: Option<(AgentNo, Vec<usize>)> = None;
-        for agent in self.agents() {
+        let books = self.books;
+        for agent in books.agents_for(self.want) {
             if !self.may_take(member, agent) {
                 continue;
             }
@@ -116,16 +107,6 @@ impl<'a> Plan<'a> {
         let Ok(taken) = member.shape.on(&self.left(agent, &[])) else { return false };
         self.placed.entry(agent).or_default().add(&taken);
         true
-    }
-
-    fn agents(&self) -> impl Iterator<Item = AgentNo> + use<'a> {
-        let books = self.books;
-        let last = books.is_without_gpus(self.want);
-        let pass = move |gpus: bool| {
-            let known = books.known_agents().filter(move |(_, book)| !last || book.has_gpus() == gpus);
-            known.map(|(no, _)| no)
-        };
-        pass(false).chain(last.then(|| pass(true)).into_iter().flatten())
     }
 
     fn may_take(&self, member: &Member, agent: AgentNo) -> bool {
