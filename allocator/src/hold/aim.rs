@@ -16,6 +16,13 @@ use alloc::vec::Vec;
 /// So many asks are looked at in vain before the others wait for the next time.
 const LOOKS_MOST: usize = 32;
 
+/// One aiming: which pools are taken so far, and the time.
+struct Round {
+    taken: BTreeSet<Slot>,
+    now: Timestamp,
+    patience: u64,
+}
+
 /// What became of an ask that was looked at.
 enum Outcome {
     Held,
@@ -62,11 +69,10 @@ impl Allocator {
     /// Goes through those that wait, until no pool is left.
     fn aim_queue(&mut self, before: &BTreeMap<WantNo, Hold>, patience: u64) {
         self.books.sort_queue();
-        let checked = self.books.policy.laws != Laws::Off;
         let passed = core::mem::take(&mut self.books.soft.holds.passed);
-        let mut taken = BTreeSet::new();
+        let mut round = Round { taken: BTreeSet::new(), now: self.tick.now, patience };
         let mut vain: Vec<WantNo> = Vec::new();
-        self.aim_claims(before, &mut taken, patience);
+        self.aim_claims(before, &mut round);
         let mut at = 0;
         while let Some(no) = self.books.soft.holds.queue.get(at).copied() {
             at += 1;
@@ -77,14 +83,8 @@ impl Allocator {
             if (was.is_none() && at <= passed) || vain.iter().any(|other| self.books.are_alike(*other, no)) {
                 continue;
             }
-            let witness = checked.then(|| self.books.hold_witness(no)).flatten();
-            match self.books.try_hold(no, was, &mut taken, self.tick.now, patience) {
-                Outcome::Held => {
-                    self.stats.holds += u64::from(was.is_none());
-                    self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
-                }
-                Outcome::Expired => self.stats.holds_dropped += 1,
-                Outcome::None => {}
+            match self.watched(no, was, |books| books.try_hold(no, was, &mut round)) {
+                Outcome::Held | Outcome::Expired | Outcome::None => {}
                 Outcome::NoPlace if vain.len() < LOOKS_MOST => vain.push(no),
                 Outcome::NoPlace => {
                     self.books.soft.holds.passed = at;
@@ -94,38 +94,43 @@ impl Allocator {
             }
         }
     }
-}
 
-impl Allocator {
     /// What comes back for claims is held for them, before others are aimed.
-    fn aim_claims(&mut self, before: &BTreeMap<WantNo, Hold>, taken: &mut BTreeSet<Slot>, patience: u64) {
+    fn aim_claims(&mut self, before: &BTreeMap<WantNo, Hold>, round: &mut Round) {
         let claims: Vec<WantNo> = self.books.soft.holds.claims.keys().copied().collect();
         for no in claims {
-            let witness = self.books.hold_witness(no).filter(|_| self.books.policy.laws != Laws::Off);
-            match self.books.hold_claim(no, before.get(&no), taken, self.tick.now, patience) {
-                Outcome::Held => {
-                    self.stats.holds += u64::from(!before.contains_key(&no));
-                    self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
-                }
-                Outcome::Expired => self.stats.holds_dropped += 1,
-                Outcome::None | Outcome::NoPlace | Outcome::Full => {}
-            }
+            let was = before.get(&no);
+            self.watched(no, was, |books| books.hold_claim(no, was, round));
         }
+    }
+
+    /// Gives a hold under the eyes of the laws, and counts what became of it.
+    fn watched(
+        &mut self,
+        no: WantNo,
+        was: Option<&Hold>,
+        give: impl FnOnce(&mut Books) -> Outcome,
+    ) -> Outcome {
+        let checked = self.books.policy.laws != Laws::Off;
+        let witness = checked.then(|| self.books.hold_witness(no)).flatten();
+        let outcome = give(&mut self.books);
+        match outcome {
+            Outcome::Held => {
+                self.stats.holds += u64::from(was.is_none());
+                self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
+            }
+            Outcome::Expired => self.stats.holds_dropped += 1,
+            Outcome::None | Outcome::NoPlace | Outcome::Full => {}
+        }
+        outcome
     }
 }
 
 impl Books {
     /// Holds for a claim what is free of where it is to stand.
-    fn hold_claim(
-        &mut self,
-        no: WantNo,
-        was: Option<&Hold>,
-        taken: &mut BTreeSet<Slot>,
-        now: Timestamp,
-        patience: u64,
-    ) -> Outcome {
+    fn hold_claim(&mut self, no: WantNo, was: Option<&Hold>, round: &mut Round) -> Outcome {
         let rests = self.want(no).is_none_or(|want| {
-            !want.unserved || want.unit.is_none() || want.rest.is_some_and(|rest| rest.until > now)
+            !want.unserved || want.unit.is_none() || want.rest.is_some_and(|rest| rest.until > round.now)
         });
         let (Some(role), Some(claim)) = (self.charged_role(no.framework), self.soft.holds.claims.get(&no))
         else {
@@ -141,7 +146,7 @@ impl Books {
             held: target.at_most(&self.free_for(no, *agent, keeps)),
         };
         let parts = claim.parts.iter().map(part).collect();
-        self.give_hold(no, (role, parts), was, taken, (now, patience))
+        self.give_hold(no, (role, parts), was, round)
     }
 
     /// Takes all holds off the books. Who may see what they had is noted once they are given anew.
@@ -217,24 +222,17 @@ impl Books {
     }
 
     /// Holds for a want what it may have of its targets.
-    fn try_hold(
-        &mut self,
-        no: WantNo,
-        was: Option<&Hold>,
-        taken: &mut BTreeSet<Slot>,
-        now: Timestamp,
-        patience: u64,
-    ) -> Outcome {
+    fn try_hold(&mut self, no: WantNo, was: Option<&Hold>, round: &mut Round) -> Outcome {
         let Some(role) = self.charged_role(no.framework) else { return Outcome::None };
-        if self.no_hold(no, now).is_some() {
+        if self.no_hold(no, round.now).is_some() {
             return Outcome::None;
         }
-        let mut aim = Aim::new(self, no, taken, false);
+        let mut aim = Aim::new(self, no, &round.taken, false);
         if !aim.place_unit() {
             return if aim.open { Outcome::NoPlace } else { Outcome::Full };
         }
         let parts = aim.into_parts();
-        self.give_hold(no, (role, parts), was, taken, (now, patience))
+        self.give_hold(no, (role, parts), was, round)
     }
 
     /// Puts a hold on the books, unless it is not needed or expired.
@@ -243,9 +241,9 @@ impl Books {
         no: WantNo,
         (role, parts): (RoleNo, Vec<Part>),
         was: Option<&Hold>,
-        taken: &mut BTreeSet<Slot>,
-        (now, patience): (Timestamp, u64),
+        round: &mut Round,
     ) -> Outcome {
+        let (now, patience) = (round.now, round.patience);
         let mut hold = self.book_parts(role, parts);
         if was.is_none() && hold.is_complete() {
             // It fits, and has its turn as others have.
@@ -263,7 +261,7 @@ impl Books {
         }
         self.expires((!hold.is_complete()).then(|| hold.expires(patience)));
         for part in &hold.parts {
-            taken.extend(self.agents.at(part.agent).agent.iter().flat_map(Slot::of));
+            round.taken.extend(self.agents.at(part.agent).agent.iter().flat_map(Slot::of));
         }
         self.soft.holds.holding.insert(no);
         if let Some(want) = self.want_mut(no) {
