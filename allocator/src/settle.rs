@@ -11,7 +11,7 @@ use crate::books::{Books, WantNo};
 use crate::headroom::Block;
 use crate::hold::Dropped;
 use crate::id::{AgentId, OfferId, TaskId};
-use crate::invariants::Violation;
+use crate::invariants::{Violation, Witness};
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
 use crate::operation::OperationError;
 use crate::plant::Plant;
@@ -199,13 +199,17 @@ impl Allocator {
             self.books.enter_launch(placement.task.clone(), task);
             launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
         }
-        // Idle guarantees are lent to what may be asked back: that shortfall is no breach.
-        let lends = self.books.lends(*want);
-        let worse = witness.iter().flat_map(|witness| self.books.worsened(witness));
-        let worse = worse.filter(|broken| !(lends && matches!(broken, Violation::Headroom { .. })));
-        self.broken.extend(worse);
+        self.note_worsened(*want, witness.as_ref());
         self.lower(*want, counts);
         launches
+    }
+
+    /// Notes what a gift to a want made larger that it must not. Idle guarantees are lent to what may be asked back: that
+    /// shortfall is no breach.
+    fn note_worsened(&mut self, want: WantNo, witness: Option<&Witness>) {
+        let lends = self.books.lends(want);
+        let worse = witness.into_iter().flat_map(|witness| self.books.worsened(witness));
+        self.broken.extend(worse.filter(|broken| !(lends && matches!(broken, Violation::Headroom { .. }))));
     }
 
     /// Lowers what is wanted by what was placed of each member; open demand stays what it is.

@@ -202,3 +202,21 @@ proptest! {
         prop_assert!(out.contains("ring-0 on home"), "{out}");
     }
 }
+
+/// An accept with operations may use idle guarantees as a plain one may, if its units may be asked back.
+#[test]
+fn operations_of_what_may_be_asked_back_break_no_law() {
+    let (commands, answer) = (
+        [
+            "agent m cpu=4",
+            "role a guarantee=cpu:4",
+            "framework fb role=b",
+            "asks fb x reclaimable{cpu=1}",
+            "next",
+        ],
+        "operate launch t0 0 m cpu=1",
+    );
+    let (_, mut world) = replay(&commands.map(String::from));
+    assert_eq!(world.run(answer), "  t0 on m: cpu 1\n");
+    assert_eq!(world.allocator.check_touched(), []);
+}

@@ -80,7 +80,7 @@ impl Allocator {
             }
             return Err(error);
         }
-        self.broken.extend(witness.iter().flat_map(|witness| self.books.worsened(witness)));
+        self.note_worsened(live.want, witness.as_ref());
         self.books.fleet += 1;
         self.changed = true;
         self.stats.holds_started += u64::from(hold.is_some());
