@@ -1,7 +1,7 @@
 //! What a ring's status says. It mirrors the record and what is seen; nothing is decided on it. It is written only
 //! where it differs from what the resource shows.
 
-use super::{names, racks, recording, unsupported, upkeep};
+use super::{aim, names, racks, recording, unsupported, upkeep};
 use crate::action::{Action, Note, Target, Write};
 use crate::condition::{merge_patch, time};
 use crate::frameworks::{Problem, Situation, Waiting, plan_status};
@@ -31,6 +31,8 @@ struct Picture<'a> {
     unsupported: Vec<Problem>,
     /// Instances that are not launched, with the reason.
     held: BTreeMap<InstanceId, String>,
+    /// Claims that are aimed at an agent which was given up.
+    astray: Vec<aim::Astray<'a>>,
     plans: Option<&'a Plans>,
     waiting: Option<&'a Waiting>,
 }
@@ -54,6 +56,7 @@ pub fn writes(
         held: upkeep::held(resource, situation, ledger.as_ref()),
         plans: outcome.ok().map(|(_, plans, _)| plans),
         waiting: outcome.ok().map(|(_, _, waiting)| waiting),
+        astray: ledger.as_ref().map(|ledger| aim::astray(situation, ledger)).unwrap_or_default(),
         ledger,
     };
     let shown = resource.status.clone().unwrap_or_default();

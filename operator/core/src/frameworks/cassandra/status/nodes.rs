@@ -88,9 +88,8 @@ fn of_task(
     let text = |text: &str| Some(text.to_owned());
     match task {
         TaskState::Absent => {
-            let astray = picture.ledger.as_ref().map(|ledger| aim::astray(picture.situation, ledger));
-            let own = astray.into_iter().flatten().find(|astray| astray.instance == *instance);
-            let advice = own.map(|astray| astray.advice());
+            let own = picture.astray.iter().find(|astray| astray.instance == *instance);
+            let advice = own.map(aim::Astray::advice);
             (NodeState::Unplaced, advice.or_else(|| text("waits for a place")))
         }
         TaskState::Launched => {
