@@ -230,7 +230,7 @@ impl Books {
             let no = WantNo { framework, at };
             self.show_all(no);
             if let Some(want) = self.want_mut(no) {
-                want.looked = false;
+                (want.looked, want.keeps) = (false, None);
             }
         }
         self.wake(framework);
