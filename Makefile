@@ -29,7 +29,7 @@ unit: ## Cases, properties, the model, planted bugs, seeded simulation, the shel
 # Each part has new random worlds; the last has few, long lives.
 soak: ## A million sequences of the model, long lives and the log with all optimisation: an hour, with its progress
 	@mkdir -p target
-	@for part in $$(seq 1 100) long; do \
+	@export SEED=random; for part in $$(seq 1 100) long; do \
 	  if [ $$part = long ]; then export SEQUENCES=2000 STEPS=300; else export SEQUENCES=10000; fi; \
 	  cargo test --release --quiet --package twofold-allocator --test model >target/soak.log 2>&1 \
 	    || { cat target/soak.log; exit 1; }; \

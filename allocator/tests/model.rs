@@ -28,6 +28,7 @@ mod world;
 use laws::Broken;
 use pair::Pair;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use transition::Transition;
 
@@ -93,8 +94,19 @@ fn steps() -> usize {
     std::env::var("STEPS").map_or(20, |text| text.parse().unwrap())
 }
 
+/// Which sequences: the same in every run, so that a change is judged by what it does; `SEED=random` finds others.
+fn seed() -> RngSeed {
+    let named = std::env::var("SEED").unwrap_or_else(|_| "1".into());
+    if named == "random" { RngSeed::Random } else { RngSeed::Fixed(named.parse().unwrap()) }
+}
+
 prop_state_machine! {
-    #![proptest_config(ProptestConfig { cases: sequences(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: sequences(),
+        rng_seed: seed(),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_allocator_does_what_follows_from_the_facts(sequential 1..steps() => Model);
