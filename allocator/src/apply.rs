@@ -53,9 +53,7 @@ impl Allocator {
         Ok(())
     }
 
-    fn apply_agent(&mut self, mut agent: Agent) -> bool {
-        // An amount of zero is no amount: sums of what is in use hold none, and what is free must come out as it was.
-        agent.capacity.other.retain(|_, amount| *amount > 0);
+    fn apply_agent(&mut self, agent: Agent) -> bool {
         let no = self.books.agent_no(&agent.id);
         let before = self.books.agents.at(no).agent.clone();
         if before.as_ref() == Some(&agent) {
@@ -229,8 +227,7 @@ impl Allocator {
         true
     }
 
-    fn apply_reservation(&mut self, mut reservation: Reservation) -> bool {
-        reservation.resources.other.retain(|_, amount| *amount > 0);
+    fn apply_reservation(&mut self, reservation: Reservation) -> bool {
         let known = self.books.reservations.get(&reservation.id).map(|book| &book.reservation);
         if known == Some(&reservation) {
             return false;

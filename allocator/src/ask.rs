@@ -1,6 +1,7 @@
 //! Demand: what a framework would launch if it could.
 
-use crate::gpu::{GpuRequest, Gpus};
+use crate::counts::Counts;
+use crate::gpu::GpuRequest;
 use crate::id::{AgentId, AskId, ReservationId, VolumeId, Word};
 use crate::reservation::Reach;
 use crate::resources::{Amounts, Kind, Resources};
@@ -84,7 +85,7 @@ impl Shape {
         let mut missing = free.shortfall(&self.base);
         if let Some(request) = &self.gpu {
             match request.choose(&free.gpus) {
-                Some(model) => taken.gpus = Gpus::of(model.clone(), request.count),
+                Some(model) => taken.gpus = Counts::of(model.clone(), request.count),
                 None => {
                     let (kind, best) = match &request.model {
                         Some(model) => (Kind::GpuModel(model.clone()), free.gpus.count(model)),

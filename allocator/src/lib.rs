@@ -22,6 +22,7 @@ pub mod ask;
 mod books;
 pub mod change;
 mod constraint;
+pub mod counts;
 pub mod device;
 pub mod domain;
 pub mod explain;

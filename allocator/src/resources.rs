@@ -1,7 +1,7 @@
 //! Amounts of resources: integers with units, never floats. There is no subtraction operator: [`Resources::take`]
 //! fails with the shortfall, so an over-commitment cannot pass for a small number.
 
-use crate::gpu::Gpus;
+use crate::counts::Counts;
 use crate::id::Word;
 use crate::quantity::Quantity;
 use alloc::collections::BTreeMap;
@@ -19,9 +19,9 @@ pub struct Resources {
     /// Places for pods.
     pub pods: u64,
     /// GPUs, counted by model.
-    pub gpus: Gpus,
+    pub gpus: Counts,
     /// Other countable resources by name.
-    pub other: BTreeMap<Word, u64>,
+    pub other: Counts,
 }
 
 /// The name of one amount in [`Resources`], as limits, guarantees and shares speak of it.
@@ -70,9 +70,7 @@ impl Resources {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = self;
-        (*cpu_milli, *memory_bytes, *disk_bytes, *pods) == (0, 0, 0, 0)
-            && gpus.is_empty()
-            && other.values().all(|amount| *amount == 0)
+        (*cpu_milli, *memory_bytes, *disk_bytes, *pods) == (0, 0, 0, 0) && gpus.is_empty() && other.is_empty()
     }
 
     /// Whether `part` fits in these, in every kind.
@@ -83,8 +81,8 @@ impl Resources {
             && *memory_bytes <= self.memory_bytes
             && *disk_bytes <= self.disk_bytes
             && *pods <= self.pods
-            && gpus.0.iter().all(|(model, count)| *count <= self.gpus.count(model))
-            && other.iter().all(|(name, amount)| *amount <= self.other.get(name).copied().unwrap_or_default())
+            && self.gpus.contains(gpus)
+            && self.other.contains(other)
     }
 
     /// What `part` has more of than these, by kind; empty exactly when these contain it. GPUs are named by model.
@@ -107,13 +105,8 @@ impl Resources {
         self.memory_bytes = self.memory_bytes.saturating_add(*memory_bytes);
         self.disk_bytes = self.disk_bytes.saturating_add(*disk_bytes);
         self.pods = self.pods.saturating_add(*pods);
-        for (model, count) in &gpus.0 {
-            self.gpus.add(model, *count);
-        }
-        for (name, amount) in other.iter().filter(|(_, amount)| **amount > 0) {
-            let sum = self.other.entry(name.clone()).or_default();
-            *sum = sum.saturating_add(*amount);
-        }
+        self.gpus.add_all(gpus);
+        self.other.add_all(other);
     }
 
     /// Takes `part` away, or fails with the shortfall and takes nothing.
@@ -135,17 +128,8 @@ impl Resources {
         self.memory_bytes = self.memory_bytes.saturating_sub(*memory_bytes);
         self.disk_bytes = self.disk_bytes.saturating_sub(*disk_bytes);
         self.pods = self.pods.saturating_sub(*pods);
-        for (model, count) in &gpus.0 {
-            self.gpus.take_up_to(model, *count);
-        }
-        for (name, amount) in other {
-            if let Some(have) = self.other.get_mut(name) {
-                *have = have.saturating_sub(*amount);
-                if *have == 0 {
-                    self.other.remove(name);
-                }
-            }
-        }
+        self.gpus.take_all_up_to(gpus);
+        self.other.take_all_up_to(other);
     }
 
     /// Adds, or takes away as much as there is.
@@ -175,7 +159,7 @@ impl Resources {
             (room.pods, *pods),
         ];
         let models = gpus.iter().map(|(model, count)| (room.gpus.count(model), count));
-        let named = other.iter().map(|(name, one)| (room.other.get(name).copied().unwrap_or_default(), *one));
+        let named = other.iter().map(|(name, one)| (room.other.count(name), one));
         let times = plain.into_iter().chain(models).chain(named);
         times.filter_map(|(have, one)| have.checked_div(one)).fold(most, u64::min)
     }
@@ -189,17 +173,8 @@ impl Resources {
             memory_bytes: memory_bytes.saturating_mul(times),
             disk_bytes: disk_bytes.saturating_mul(times),
             pods: pods.saturating_mul(times),
-            gpus: if times == 0 {
-                Gpus::default()
-            } else {
-                Gpus(
-                    gpus.0
-                        .iter()
-                        .map(|(model, count)| (model.clone(), count.saturating_mul(times)))
-                        .collect(),
-                )
-            },
-            other: other.iter().map(|(name, amount)| (name.clone(), amount.saturating_mul(times))).collect(),
+            gpus: gpus.scaled(times),
+            other: other.scaled(times),
         }
     }
 
@@ -213,7 +188,7 @@ impl Resources {
             Kind::Pods => self.pods,
             Kind::Gpu => self.gpus.total(),
             Kind::GpuModel(model) => self.gpus.count(model),
-            Kind::Other(name) => self.other.get(name).copied().unwrap_or_default(),
+            Kind::Other(name) => self.other.count(name),
         }
     }
 
@@ -229,7 +204,7 @@ impl Resources {
             (Kind::Gpu, gpus.total()),
         ];
         let models = gpus.iter().map(|(model, count)| (Kind::GpuModel(model.clone()), count));
-        let named = other.iter().map(|(name, amount)| (Kind::Other(name.clone()), *amount));
+        let named = other.iter().map(|(name, amount)| (Kind::Other(name.clone()), amount));
         plain.into_iter().chain(models).chain(named).filter(|(_, amount)| *amount > 0).collect()
     }
 }
@@ -307,7 +282,7 @@ mod tests {
         Resources {
             disk_bytes: 10,
             pods: 5,
-            gpus: Gpus::of("a100".into(), 4),
+            gpus: Counts::of("a100".into(), 4),
             other: [("fpga".into(), 1)].into(),
             ..Resources::new(4000, 8 << 30)
         }
@@ -327,7 +302,7 @@ mod tests {
     #[test]
     fn taking_too_much_takes_nothing_and_names_what_is_missing() {
         let mut left = box_with_gpus();
-        let more = Resources { gpus: Gpus::of("a100".into(), 6), ..Resources::new(4500, 1 << 30) };
+        let more = Resources { gpus: Counts::of("a100".into(), 6), ..Resources::new(4500, 1 << 30) };
         let missing = left.take(&more).unwrap_err();
         assert_eq!(missing.to_string(), "cpu 500m, gpu:a100 2 missing");
         assert_eq!(left, box_with_gpus());

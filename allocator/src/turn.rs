@@ -5,7 +5,7 @@ use crate::allocator::{Allocator, LiveOffer};
 use crate::books::agent::Use;
 use crate::books::want::{Terms as WantTerms, Unit, WantState};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
-use crate::gpu::Gpus;
+use crate::counts::Counts;
 use crate::headroom::Block;
 use crate::hold::Dropped;
 use crate::id::OfferId;
@@ -281,7 +281,7 @@ impl Books {
         }
         let Resources { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = free;
         let mut left = self.slack(role, &Kind::Gpu, gpus.total());
-        let mut models = Gpus::default();
+        let mut models = Counts::default();
         for (model, count) in gpus.iter() {
             let some = self.slack(role, &Kind::GpuModel(model.clone()), count).min(left);
             models.add(model, some);
@@ -289,14 +289,14 @@ impl Books {
         }
         let named = other
             .iter()
-            .map(|(name, amount)| (name.clone(), self.slack(role, &Kind::Other(name.clone()), *amount)));
+            .map(|(name, amount)| (name.clone(), self.slack(role, &Kind::Other(name.clone()), amount)));
         Resources {
             cpu_milli: self.slack(role, &Kind::Cpu, *cpu_milli),
             memory_bytes: self.slack(role, &Kind::Memory, *memory_bytes),
             disk_bytes: self.slack(role, &Kind::Disk, *disk_bytes),
             pods: self.slack(role, &Kind::Pods, *pods),
             gpus: models,
-            other: named.filter(|(_, amount)| *amount > 0).collect(),
+            other: named.collect(),
         }
     }
 }

@@ -115,7 +115,7 @@ fn sum(known: &Resources, more: &Resources, object: impl Fn() -> Object) -> Resu
 /// The largest amount of any kind.
 fn most(resources: &Resources) -> u64 {
     let Resources { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = resources;
-    let named = other.values().copied().max().unwrap_or_default();
+    let named = other.iter().map(|(_, amount)| amount).max().unwrap_or_default();
     [*cpu_milli, *memory_bytes, *disk_bytes, *pods, gpus.total(), named].into_iter().max().unwrap_or_default()
 }
 

@@ -5,8 +5,8 @@ use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
 use twofold_allocator::allocator::Allocator;
 use twofold_allocator::ask::{Ask, Demand, Member, Shape};
 use twofold_allocator::change::Change;
+use twofold_allocator::counts::Counts;
 use twofold_allocator::framework::Framework;
-use twofold_allocator::gpu::Gpus;
 use twofold_allocator::id::{AgentId, FrameworkId, RolePath, TaskId};
 use twofold_allocator::offer::{Answer, Offer, Placement, Terms};
 use twofold_allocator::policy::{Grain, Laws, Policy};
@@ -106,7 +106,7 @@ pub(crate) fn singles(count: u32, cpu_milli: u64, memory: u64) -> Demand {
 
 /// A machine with eight GPUs.
 pub(crate) fn gpu_machine() -> Resources {
-    Resources { pods: 110, gpus: Gpus::of("a100".into(), 8), ..Resources::new(96_000, 1024 * GI) }
+    Resources { pods: 110, gpus: Counts::of("a100".into(), 8), ..Resources::new(96_000, 1024 * GI) }
 }
 
 /// What one cycle came to.

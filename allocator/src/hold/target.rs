@@ -5,7 +5,7 @@ use crate::ask::{Member, Shape};
 use crate::books::agent::AgentBook;
 use crate::books::want::{Terms, largest_first};
 use crate::books::{AgentNo, Books, WantNo};
-use crate::gpu::Gpus;
+use crate::counts::Counts;
 use crate::id::Word;
 use crate::resources::{Kind, Resources};
 use crate::view::Stage;
@@ -190,7 +190,7 @@ fn models(shape: &Shape, room: &Resources) -> Vec<Option<Word>> {
 /// What one of a shape takes with the model of its GPUs settled.
 fn settled(shape: &Shape, model: Option<&Word>) -> Resources {
     let count = shape.gpu.as_ref().map_or(0, |request| request.count);
-    let gpus = model.map(|model| Gpus::of(model.clone(), count)).unwrap_or_default();
+    let gpus = model.map(|model| Counts::of(model.clone(), count)).unwrap_or_default();
     Resources { gpus, ..shape.base.clone() }
 }
 

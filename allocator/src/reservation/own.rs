@@ -4,7 +4,7 @@ use crate::ask::{Constraint, Member};
 use crate::books::reservation::{OwnerNo, ReservationBook};
 use crate::books::want::{Unit, Want};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
-use crate::gpu::Gpus;
+use crate::counts::Counts;
 use crate::headroom::Block;
 use crate::resources::{Kind, Resources};
 use alloc::borrow::Cow;
@@ -119,7 +119,7 @@ impl Books {
         open.filter_map(move |(member, book)| {
             let (idle, request) = (self.usable(book), member.shape.gpu.as_ref());
             let model = request.and_then(|request| Some((request.choose(&idle.gpus)?, request.count)));
-            let gpus = model.map(|(model, count)| Gpus::of(model.clone(), count)).unwrap_or_default();
+            let gpus = model.map(|(model, count)| Counts::of(model.clone(), count)).unwrap_or_default();
             let one = Resources { gpus, ..member.shape.base.clone() };
             Some((self.charged_with(book)?, one.scaled(u64::from(member.count)).at_most(&idle)))
         })

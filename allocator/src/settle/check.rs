@@ -5,7 +5,7 @@ use crate::allocator::LiveOffer;
 use crate::ask::{Ask, Member, Shape};
 use crate::books::want::{Terms as WantTerms, is_gang};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
-use crate::gpu::Gpus;
+use crate::counts::Counts;
 use crate::id::{AgentId, ReservationId};
 use crate::offer::{Placement, Terms};
 use crate::plant::Plant;
@@ -235,7 +235,7 @@ fn is_of(shape: &Shape, resources: &Resources) -> bool {
         && match &shape.gpu {
             None => gpus.is_empty(),
             Some(request) => {
-                request.choose(gpus).is_some_and(|model| *gpus == Gpus::of(model.clone(), request.count))
+                request.choose(gpus).is_some_and(|model| *gpus == Counts::of(model.clone(), request.count))
             }
         }
 }

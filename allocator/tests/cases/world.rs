@@ -126,7 +126,7 @@ fn resources(words: &Words<'_>) -> Option<Resources> {
             }
             other => {
                 if let Some(name) = other.strip_prefix("x.") {
-                    resources.other.insert(name.into(), parse_count(value).ok()?);
+                    resources.other.add(&name.into(), parse_count(value).ok()?);
                 }
             }
         }

@@ -156,8 +156,7 @@ impl Facts {
     }
 
     fn agent(&mut self, agent: &Agent) {
-        let mut agent = agent.clone();
-        agent.capacity.other.retain(|_, amount| *amount > 0);
+        let agent = agent.clone();
         let before = self.agents.insert(agent.id.clone(), agent.clone());
         if before.as_ref() == Some(&agent) {
             return;

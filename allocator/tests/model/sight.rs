@@ -4,7 +4,7 @@ use super::facts::{Facts, Terms, Want};
 use super::sums::{Sums, bound_kinds};
 use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
 use twofold_allocator::ask::Member;
-use twofold_allocator::gpu::Gpus;
+use twofold_allocator::counts::Counts;
 use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
 use twofold_allocator::resources::{Kind, Resources};
 
@@ -159,7 +159,7 @@ impl Facts {
         }
         let members = self.want(framework, at).members().iter();
         let least = members.filter_map(|member| member.shape.gpu.as_ref()).map(|gpu| gpu.count).min();
-        let mut gpus = Gpus::default();
+        let mut gpus = Counts::default();
         for (model, count) in free.gpus.iter() {
             let kind = Kind::GpuModel(model.clone());
             let left = |path: RolePath| {
@@ -226,21 +226,21 @@ impl Facts {
         let (role, free) = (self.role_of(framework), sums.free_on(id));
         let most = |kind: Kind, free: u64| self.most(sums, role, &kind, free);
         let mut left = most(Kind::Gpu, free.gpus.total());
-        let mut gpus = Gpus::default();
+        let mut gpus = Counts::default();
         for (model, count) in free.gpus.iter() {
             let some = most(Kind::GpuModel(model.clone()), count).min(left);
             gpus.add(model, some);
             left -= some;
         }
         let named =
-            free.other.iter().map(|(name, free)| (name.clone(), most(Kind::Other(name.clone()), *free)));
+            free.other.iter().map(|(name, free)| (name.clone(), most(Kind::Other(name.clone()), free)));
         let part = Resources {
             cpu_milli: most(Kind::Cpu, free.cpu_milli),
             memory_bytes: most(Kind::Memory, free.memory_bytes),
             disk_bytes: most(Kind::Disk, free.disk_bytes),
             pods: most(Kind::Pods, free.pods),
             gpus,
-            other: named.filter(|(_, amount)| *amount > 0).collect(),
+            other: named.collect(),
         };
         (!part.is_zero() && part.contains(least)).then_some(part)
     }

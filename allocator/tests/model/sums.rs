@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use std::collections::BTreeMap;
 use twofold_allocator::agent::AgentState;
-use twofold_allocator::gpu::Gpus;
+use twofold_allocator::counts::Counts;
 use twofold_allocator::holding::Owner;
 use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
 use twofold_allocator::resources::{Amounts, Kind, Resources};
@@ -40,20 +40,19 @@ impl AgentSums {
 
 /// What `part` leaves of `whole`, kind by kind, never below zero.
 pub(crate) fn rest(whole: &Resources, part: &Resources) -> Resources {
-    let mut gpus = Gpus::default();
+    let mut gpus = Counts::default();
     for (model, count) in whole.gpus.iter() {
         gpus.add(model, count.saturating_sub(part.amount(&Kind::GpuModel(model.clone()))));
     }
-    let left = |(name, amount): (&_, &u64)| {
-        (Clone::clone(name), amount.saturating_sub(part.other.get(name).copied().unwrap_or_default()))
-    };
+    let left =
+        |(name, amount): (&_, u64)| (Clone::clone(name), amount.saturating_sub(part.other.count(name)));
     Resources {
         cpu_milli: whole.cpu_milli.saturating_sub(part.cpu_milli),
         memory_bytes: whole.memory_bytes.saturating_sub(part.memory_bytes),
         disk_bytes: whole.disk_bytes.saturating_sub(part.disk_bytes),
         pods: whole.pods.saturating_sub(part.pods),
         gpus,
-        other: whole.other.iter().map(left).filter(|(_, amount)| *amount > 0).collect(),
+        other: whole.other.iter().map(left).collect(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::observe::world::World;
 use crate::record::{Phase, PodRecord};
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::change::Change;
-use twofold_allocator::gpu::Gpus;
+use twofold_allocator::counts::Counts;
 use twofold_allocator::holding::{Holding, Owner};
 use twofold_allocator::id::{RolePath, TaskId, Word};
 use twofold_allocator::resources::{Amounts, Resources};
@@ -79,7 +79,7 @@ fn holding(pod: &PodRecord, world: &World) -> Option<Holding> {
 
 fn with_model(resources: &Resources, model: Word) -> Resources {
     let count = resources.gpus.total();
-    let gpus = if count == 0 { Gpus::default() } else { Gpus::of(model, count) };
+    let gpus = if count == 0 { Counts::default() } else { Counts::of(model, count) };
     Resources { gpus, ..resources.clone() }
 }
 

@@ -178,10 +178,7 @@ pub fn shape_of(requests: &Requests) -> Shape {
             "ephemeral-storage" => shape.base.disk_bytes = *amount,
             GPU if *amount > 0 => shape.gpu = Some(GpuRequest { model: None, count: *amount }),
             GPU => {}
-            other if *amount > 0 => {
-                shape.base.other.insert(Word::from(other), *amount);
-            }
-            _ => {}
+            other => shape.base.other.add(&Word::from(other), *amount),
         }
     }
     shape

@@ -2,7 +2,8 @@
 
 use super::spot::{Against, Need, Spot};
 use crate::refusal::Stage;
-use twofold_allocator::gpu::{GpuRequest, Gpus};
+use twofold_allocator::counts::Counts;
+use twofold_allocator::gpu::GpuRequest;
 use twofold_allocator::id::Word;
 use twofold_allocator::resources::Kind;
 
@@ -18,13 +19,13 @@ pub(super) fn check(need: Need<'_>, spot: &Spot<'_>, against: &mut Against) {
 }
 
 /// The model that the request takes: the one that leaves the fewest behind, then by name.
-pub(super) fn choose<'a>(request: &'a GpuRequest, free: &'a Gpus) -> Option<&'a Word> {
+pub(super) fn choose<'a>(request: &'a GpuRequest, free: &'a Counts) -> Option<&'a Word> {
     usable(request, free)
         .filter(|(_, count)| *count >= request.count)
         .min_by_key(|(_, count)| *count)
         .map(|(model, _)| model)
 }
 
-fn usable<'a>(request: &'a GpuRequest, free: &'a Gpus) -> impl Iterator<Item = (&'a Word, u64)> {
+fn usable<'a>(request: &'a GpuRequest, free: &'a Counts) -> impl Iterator<Item = (&'a Word, u64)> {
     free.iter().filter(|(model, _)| request.model.as_ref().is_none_or(|wanted| wanted == *model))
 }

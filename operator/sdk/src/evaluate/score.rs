@@ -3,7 +3,7 @@
 use super::spot::{Need, Spot};
 use super::{admits, gpu};
 use crate::spec::PodType;
-use twofold_allocator::gpu::Gpus;
+use twofold_allocator::counts::Counts;
 use twofold_allocator::resources::Resources;
 
 /// Parts of a million.
@@ -85,7 +85,7 @@ pub(super) fn fit(need: Need<'_>, spot: &Spot<'_>, scale: Scale) -> Option<Fit> 
 pub(super) fn taken(pod_type: &PodType, free: &Resources) -> Option<Resources> {
     let mut taken = pod_type.shape.base.clone();
     if let Some(request) = &pod_type.shape.gpu {
-        taken.gpus = Gpus::of(gpu::choose(request, &free.gpus)?.clone(), request.count);
+        taken.gpus = Counts::of(gpu::choose(request, &free.gpus)?.clone(), request.count);
     }
     Some(taken)
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
 use twofold_allocator::ask::Constraint;
+use twofold_allocator::counts::Counts;
 use twofold_allocator::domain::FaultDomain;
-use twofold_allocator::gpu::Gpus;
 use twofold_allocator::id::{AgentId, Word};
 use twofold_allocator::offer::Answer;
 use twofold_allocator::resources::Resources;
@@ -48,7 +48,7 @@ pub(crate) fn agent(name: &str, zone: Option<&str>, capacity: Resources) -> Agen
 
 /// Room of this many milli-CPU, bytes of memory and GPUs, for up to 110 pods.
 pub(crate) fn room(cpu_milli: u64, memory_bytes: u64, gpus: u64) -> Resources {
-    let gpus = if gpus == 0 { Gpus::default() } else { Gpus::of(Word::from("a100"), gpus) };
+    let gpus = if gpus == 0 { Counts::default() } else { Counts::of(Word::from("a100"), gpus) };
     Resources { pods: 110, gpus, ..Resources::new(cpu_milli, memory_bytes) }
 }
 
