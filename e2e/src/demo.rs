@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod cluster;
 pub mod deps;
+mod disk;
 pub mod evidence;
 pub mod fake;
 pub mod install;

@@ -4,7 +4,7 @@ use std::{env, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::cluster::docker_answers;
+use super::{cluster::docker_answers, disk};
 use crate::local_cluster::{
     command::{exists, output},
     leftovers::is_root,
@@ -72,8 +72,9 @@ const NEEDS: [Need; 18] = [
 /// Installs what is missing where that is allowed, else says how.
 ///
 /// # Errors
-/// Something is missing and may not be, or cannot be, installed.
+/// There is too little room on disk, or something is missing and may not be, or cannot be, installed.
 pub fn install(purpose: Purpose) -> Result<()> {
+    disk::has_room()?;
     let missing = missing(purpose, docker_answers());
     if missing.is_empty() {
         return go_is_new_enough();
