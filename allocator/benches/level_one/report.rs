@@ -1,8 +1,8 @@
 //! Where the numbers go: a table on the screen, and a line of JSON for each in `target/bench/allocator.jsonl`.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::Instant;
 
 /// What is measured, and where it goes.
 pub(crate) struct Report {
@@ -88,31 +88,23 @@ pub(crate) fn percentile(values: &mut [f64], percent: usize) -> f64 {
     values[(values.len() * percent / 100).min(values.len() - 1)]
 }
 
-/// Measures one thing: what lasts longer than the kernel's tick by the processor time of this thread, so that other work
-/// on the machine does not count; else, and where the kernel does not say, by the clock.
-pub(crate) struct Watch {
-    begun: Instant,
-    busy: Option<u64>,
-}
+/// Measures one thing by the processor time of this thread, so that other work on the machine counts little.
+pub(crate) struct Watch(f64);
 
 impl Watch {
-    const TICK_MILLIS: f64 = 10.0;
-
     pub(crate) fn start() -> Self {
-        Self { busy: busy_nanos(), begun: Instant::now() }
+        Self(busy_millis())
     }
 
     pub(crate) fn millis(&self) -> f64 {
-        let passed = self.begun.elapsed().as_secs_f64() * 1e3;
-        let busy = self.busy.zip(busy_nanos()).map(|(before, now)| now.saturating_sub(before) as f64 / 1e6);
-        busy.filter(|_| passed > Self::TICK_MILLIS).unwrap_or(passed)
+        busy_millis() - self.0
     }
 }
 
-/// Nanoseconds that this thread had a processor.
-fn busy_nanos() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok()
+/// How long this thread has had a processor.
+fn busy_millis() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }
 
 /// Bytes of this process in memory.
