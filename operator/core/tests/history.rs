@@ -97,6 +97,19 @@ fn a_gang_that_does_not_fit_creates_no_pod_and_starts_whole_when_it_does() {
     assert_eq!(pods(&cluster).len(), 3);
 }
 
+#[test]
+fn a_job_without_gpus_fills_the_agents_without_them_first() {
+    let mut cluster = Cluster::new(Timestamp(1_700_000_000_000));
+    for (name, gpus) in [("a", Some(("A100".to_owned(), 4))), ("b", None)] {
+        let plain = Plain { name: name.to_owned(), zone: None, cpus: 8, memory_gib: 32, gpus };
+        cluster.put(machine::node(&plain).into());
+    }
+    cluster.put(job("plain", &[("Worker", 3)], "{cpu: 1, memory: 1Gi}"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    settle(&mut cluster, &mut operator);
+    assert_eq!(pods(&cluster).into_values().collect::<Vec<_>>(), ["b", "b", "b"]);
+}
+
 fn creates(write: &Write) -> bool {
     matches!(write, Write::Create(_))
 }

@@ -61,9 +61,12 @@ fn evaluate_offer(state: &State, entry: &Entry, offer: &Offer, tick: Tick) -> Op
     let asked = entry.asks.iter().find(|plan| plan.ask.id == *ask)?;
     let shown = state.allocator.shown(offer);
     let rooms: Vec<Vec<Room<'_>>> = (0..asked.ask.members.len())
-        .map(|at| match shown.member(at) {
-            Some(member) => member.agents().map(|(agent, free)| Room { agent, free }).collect(),
-            None => Vec::new(),
+        .map(|at| {
+            let Some(member) = shown.member(at) else { return Vec::new() };
+            let mut rooms: Vec<_> = member.agents().map(|(agent, free)| Room { agent, free }).collect();
+            // Level one shows them as they come first; level two finds them by name.
+            rooms.sort_by(|one, other| one.agent.id.cmp(&other.agent.id));
+            rooms
         })
         .collect();
     Some(evaluate::evaluate(&Inquiry {
