@@ -171,17 +171,22 @@ impl Books {
     /// What of a reservation nothing runs in that may, and no other is a part of.
     pub(crate) fn idle_of(&self, book: &ReservationBook) -> Resources {
         let mut idle = book.reservation.resources.clone();
-        for ((agent, framework), users) in
-            self.reservations.users.get(&book.reservation.id).into_iter().flatten()
-        {
-            if *agent == book.agent && self.may_use(book.owner, *framework) {
-                idle.take_up_to(&users.taken);
-            }
-        }
+        idle.take_up_to(&self.taken_in(&book.reservation.id, book.agent, book.owner));
         for part in self.parts_of(book) {
             idle.take_up_to(&part.reservation.resources);
         }
         idle
+    }
+
+    /// What tasks take that name a reservation, on its agent and by right of its owner, whether it is there or not.
+    pub(crate) fn taken_in(&self, id: &ReservationId, agent: AgentNo, owner: OwnerNo) -> Resources {
+        let mut taken = Resources::default();
+        for ((on, framework), users) in self.reservations.users.get(id).into_iter().flatten() {
+            if *on == agent && self.may_use(owner, *framework) {
+                taken.add(&users.taken);
+            }
+        }
+        taken
     }
 
     /// The reservations that are a part of another.

@@ -225,6 +225,10 @@ impl World {
             "accept" => self.accept(rest),
             "operate" => self.operate(rest),
             "reservations" => self.reservations(),
+            "may-reserve" => {
+                let reservation = reservation(name, more).unwrap();
+                format!("{}\n", if self.allocator.may_reserve(&reservation) { "yes" } else { "no" })
+            }
             "decline" => self.decline(Words::of(rest).get("until")),
             "agents" => self.agents(),
             "roles" => self.roles(),
