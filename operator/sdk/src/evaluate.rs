@@ -79,9 +79,9 @@ const REFUSED_FOR_MILLIS: u64 = 10_000;
 /// Answers an offer. The members of a gang are placed all or not at all; of an ask without, as many as fit and may be
 /// taken. With every agent as its rooms and the answer left aside, this is level two's explanation.
 ///
-/// Each instance goes where it fits best: an even spread first, then the fewest GPUs and the least of the dominant
-/// resource left over, then by the agent's name; the biggest goes first (best fit decreasing). A gang that does not
-/// fit that way is tried in a few other orders.
+/// Each instance goes where it fits best: where room is kept for it, then an even spread, then the fewest GPUs and the
+/// least of the dominant resource left over, then by the agent's name; the biggest goes first (best fit decreasing). A
+/// gang that does not fit that way is tried in a few other orders.
 #[must_use]
 pub fn evaluate(inquiry: &Inquiry<'_>) -> Evaluation {
     let needs = ground::needs(inquiry);

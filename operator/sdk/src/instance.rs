@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
-use twofold_allocator::id::Word;
+use twofold_allocator::id::{FrameworkId, ReservationId, Word};
 
 /// One pod instance of a service: `node-2` is the third of pod type `node`. It keeps its name for as long as the
 /// service lives, whatever agent it is on.
@@ -27,6 +27,12 @@ impl InstanceId {
     pub fn parse(name: &str) -> Option<Self> {
         let (pod_type, index) = name.rsplit_once('-')?;
         Some(Self::new(pod_type, index.parse().ok()?))
+    }
+
+    /// The name that level one knows the room by that is kept for it: `<framework>/<instance>`.
+    #[must_use]
+    pub fn reservation(&self, framework: &FrameworkId) -> ReservationId {
+        ReservationId::from(format!("{framework}/{self}"))
     }
 
     /// The name of its pod, `<service>-<pod type>-<index>`. Names do not change and the API server keeps them

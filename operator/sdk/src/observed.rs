@@ -39,6 +39,8 @@ pub struct InstanceView {
     pub place: Option<Place>,
     /// Where its volumes can be used.
     pub reach: Reach,
+    /// The agent that room is kept on for it to come back to, as [`InstanceId::reservation`].
+    pub kept: Option<AgentId>,
     /// The zone that its record binds it to, because its rack was derived from it.
     pub bound_zone: Option<Word>,
     /// Whether its volumes hold data.
@@ -134,6 +136,7 @@ impl InstanceView {
             since: now,
             place: None,
             reach: Reach::Anywhere,
+            kept: None,
             bound_zone: None,
             data: Data::Empty,
             started: false,

@@ -82,16 +82,19 @@ fn plan_ask(
     let mut stand_for: Vec<Vec<InstanceId>> = Vec::new();
     for id in instances {
         let pod_type = spec.pod_type(&id.pod_type)?;
-        let constraints = constraints(pod_type, view.instances.get(&id));
+        let seen = view.instances.get(&id);
+        let constraints = constraints(pod_type, seen);
+        let reservation = seen.and_then(|seen| seen.kept.as_ref()).map(|_| id.reservation(&spec.framework));
         let like = members.iter_mut().zip(&mut stand_for).find(|(member, ids)| {
-            member.constraints == constraints && ids.iter().all(|other| other.pod_type == id.pod_type)
+            (&member.constraints, &member.reservation) == (&constraints, &reservation)
+                && ids.iter().all(|other| other.pod_type == id.pod_type)
         });
         if let Some((member, ids)) = like {
             member.count = member.count.saturating_add(1);
             ids.push(id);
         } else {
             let shape = pod_type.shape.clone();
-            members.push(Member { shape, count: 1, least: 0, constraints, reservation: None });
+            members.push(Member { shape, count: 1, least: 0, constraints, reservation });
             stand_for.push(vec![id]);
         }
     }

@@ -105,6 +105,7 @@ fn one(
         since,
         place: pod.and_then(|pod| pod.agent.as_ref()).map(|agent| place(agent, world)),
         reach,
+        kept: None,
         bound_zone: record.bound_zone.map(|zone| Word::from(zone.as_str())),
         data: record.data,
         started: record.started,

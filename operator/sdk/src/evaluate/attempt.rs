@@ -94,7 +94,7 @@ impl<'g, 'a> Attempt<'g, 'a> {
             placement::check(need, &spot, &standing, &mut against);
             if against.0.is_empty() {
                 let crowding = self.crowding(|| placement::crowding(&need.pod_type.rule, &spot, &standing));
-                let score = Score { crowding, fit: choice.fit };
+                let score = Score { elsewhere: choice.fit.elsewhere, crowding, fit: choice.fit };
                 keep_better(&mut best, Some(Best { score, room: choice.room }));
                 if crowding <= least {
                     break;
@@ -114,7 +114,7 @@ impl<'g, 'a> Attempt<'g, 'a> {
         }
         let crowding = self.crowding(|| placement::crowding(&need.pod_type.rule, &spot, standing));
         let fit = fit(need, &spot, self.ground.scale)?;
-        Some(Best { score: Score { crowding, fit }, room })
+        Some(Best { score: Score { elsewhere: fit.elsewhere, crowding, fit }, room })
     }
 
     fn crowding(&self, counted: impl FnOnce() -> u64) -> u64 {

@@ -21,6 +21,8 @@ pub(super) enum Preference {
 /// How good a spot is. The agent's name ends ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Score {
+    /// Whether room is kept for the instance elsewhere: it comes back to that even where an even spread would not have it.
+    pub(super) elsewhere: bool,
     /// How many stand there already that a spread would keep apart.
     pub(super) crowding: u64,
     /// How well the instance fits there.
@@ -30,6 +32,7 @@ pub(super) struct Score {
 /// How well an instance fits on an agent, whatever stands elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fit {
+    pub(super) elsewhere: bool,
     avoided_taints: usize,
     gpus_left: u64,
     dominant_left: u64,
@@ -74,7 +77,9 @@ pub(super) fn fit(need: Need<'_>, spot: &Spot<'_>, scale: Scale) -> Option<Fit> 
     let taken = taken(need.pod_type, &spot.free)?;
     let mut left = spot.free.clone().into_owned();
     left.take(&taken).ok()?;
+    let kept = need.seen.and_then(|seen| seen.kept.as_ref());
     Some(Fit {
+        elsewhere: kept.is_some_and(|agent| *agent != spot.agent.id),
         avoided_taints: admits::avoided_taints(&need.pod_type.admission.tolerations, spot.facts),
         gpus_left: left.gpus.total(),
         dominant_left: scale.dominant_left(&taken, &left),

@@ -197,6 +197,7 @@ fn record(world: &mut World, instance: &InstanceId, options: &[&str]) -> String 
             ("zone", zone) => seen.bound_zone = Some(Word::from(zone)),
             ("reach-agent", agent) => seen.reach = Reach::Agents([AgentId::from(agent)].into()),
             ("reach-zone", zone) => seen.reach = Reach::Zones([Word::from(zone)].into()),
+            ("kept", agent) => seen.kept = Some(AgentId::from(agent)),
             ("data", "present") => seen.data = Data::Present,
             ("data", "empty") => seen.data = Data::Empty,
             ("data", why) => seen.data = Data::Unknown(why.to_string()),

@@ -124,6 +124,7 @@ fn any_instance() -> impl Strategy<Value = InstanceView> {
             since: Timestamp(since),
             place: placed.then(|| Place { agent: AgentId::from("a0"), domain: None, agent_gone }),
             reach: Reach::Anywhere,
+            kept: None,
             bound_zone: None,
             data: [Data::Empty, Data::Present, Data::Unknown("no answer".into())][usize::from(data)].clone(),
             started,
