@@ -15,10 +15,10 @@ mod volume;
 
 use crate::admission::AgentFacts;
 use crate::instance::InstanceId;
-use crate::observed::ServiceView;
+use crate::observed::{InstanceView, ServiceView};
 use crate::refusal::Refusals;
-use crate::requirement::AskPlan;
-use crate::spec::ServiceSpec;
+use crate::requirement::{AskPlan, constraints};
+use crate::spec::{PodType, ServiceSpec};
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -26,7 +26,7 @@ use attempt::Attempt;
 use census::Census;
 use ground::Ground;
 use score::Preference;
-use spot::Need;
+use spot::{Against, Need, Spot};
 use twofold_allocator::agent::Agent;
 use twofold_allocator::id::AgentId;
 use twofold_allocator::offer::Answer;
@@ -129,6 +129,20 @@ fn singles(ground: &Ground<'_>, census: &Census, needs: &[Need<'_>]) -> Evaluati
     }
     let refusals = refused.map(|first| report::refusals(&attempt, first, needs.len()));
     if attempt.instances.is_empty() { declined(ground, refusals) } else { accepted(attempt, refusals) }
+}
+
+/// Whether an agent would let an instance of a pod type in, whatever room it has and wherever the others stand.
+#[must_use]
+pub fn admits(
+    pod_type: &PodType,
+    seen: Option<&InstanceView>,
+    agent: &Agent,
+    facts: Option<&AgentFacts>,
+) -> bool {
+    let spot = Spot { agent, facts, free: Cow::Owned(Resources::default()), ports: None };
+    let mut against = Against::default();
+    admits::check(pod_type, &spot, &mut against);
+    against.0.is_empty() && constraints(pod_type, seen).iter().all(|constraint| constraint.holds(agent))
 }
 
 fn accepted(attempt: Attempt<'_, '_>, refusals: Option<Refusals>) -> Evaluation {

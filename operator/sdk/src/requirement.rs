@@ -115,7 +115,7 @@ fn plan_ask(
 }
 
 /// What level one can check of an instance's needs, so that it shows only agents that may do.
-fn constraints(pod_type: &PodType, seen: Option<&InstanceView>) -> Vec<Constraint> {
+pub(crate) fn constraints(pod_type: &PodType, seen: Option<&InstanceView>) -> Vec<Constraint> {
     let admission = &pod_type.admission;
     let mut all: Vec<Constraint> = admission
         .selector

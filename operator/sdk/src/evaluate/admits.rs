@@ -1,14 +1,15 @@
 //! Stage one: what Kubernetes would ask of the agent before it lets the pod in. It is asked first, since room on an
 //! agent that a pod may not enter is no room.
 
-use super::spot::{Against, Need, Spot};
+use super::spot::{Against, Spot};
 use crate::admission::{AgentFacts, TaintEffect, Toleration};
 use crate::refusal::{Reason, Stage};
 use crate::requirement::term_constraint;
+use crate::spec::PodType;
 use twofold_allocator::agent::AgentState;
 
-pub(super) fn check(need: Need<'_>, spot: &Spot<'_>, against: &mut Against) {
-    let admission = &need.pod_type.admission;
+pub(super) fn check(pod_type: &PodType, spot: &Spot<'_>, against: &mut Against) {
+    let admission = &pod_type.admission;
     match spot.agent.state {
         AgentState::Active => {}
         AgentState::Draining => against.no(Stage::Admits, Reason::Draining),
@@ -24,13 +25,13 @@ pub(super) fn check(need: Need<'_>, spot: &Spot<'_>, against: &mut Against) {
         against.no(Stage::Admits, Reason::Affinity);
     }
     match spot.facts {
-        Some(facts) => check_facts(need, spot, facts, against),
+        Some(facts) => check_facts(pod_type, spot, facts, against),
         None => against.no(Stage::Admits, Reason::FactsUnknown),
     }
 }
 
-fn check_facts(need: Need<'_>, spot: &Spot<'_>, facts: &AgentFacts, against: &mut Against) {
-    let admission = &need.pod_type.admission;
+fn check_facts(pod_type: &PodType, spot: &Spot<'_>, facts: &AgentFacts, against: &mut Against) {
+    let admission = &pod_type.admission;
     for taint in &facts.taints {
         if taint.effect != TaintEffect::PreferNoSchedule
             && !admission.tolerations.iter().any(|toleration| toleration.covers(taint))

@@ -107,7 +107,7 @@ fn spot<'s>(inquiry: &Inquiry<'s>, room: &'s Room<'s>) -> Spot<'s> {
 
 fn is_usable(need: Need<'_>, spot: &Spot<'_>) -> bool {
     let mut against = Against::default();
-    admits::check(need, spot, &mut against);
+    admits::check(need.pod_type, spot, &mut against);
     let takes = &need.pod_type.shape;
     against.0.is_empty()
         && spot.agent.capacity.contains(&takes.base)

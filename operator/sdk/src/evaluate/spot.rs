@@ -72,7 +72,7 @@ pub(super) fn judge(need: Need<'_>, spot: &Spot<'_>, standing: &Standing<'_>, ag
 /// Runs all stages but placement, which alone depends on where the others stand.
 pub(super) fn judge_alone(need: Need<'_>, spot: &Spot<'_>, against: &mut Against) {
     against.0.clear();
-    super::admits::check(need, spot, against);
+    super::admits::check(need.pod_type, spot, against);
     super::scalars::check(need, spot, against);
     super::gpu::check(need, spot, against);
     super::volume::check(need, spot, against);
