@@ -6,6 +6,7 @@ mod feed;
 mod outcomes;
 mod plans;
 mod queries;
+mod reserve;
 mod roles;
 mod rounds;
 
@@ -173,9 +174,13 @@ fn feed(state: &mut State) {
         }
         state.dirty.extend(state.world.resources.keys().cloned());
     }
-    for change in feed::changes(&state.world, &touched) {
-        state.tell(change);
-    }
+    // Room is kept before the task that leaves it is off the books, so that it is charged all the time.
+    let (ended, there): (Vec<_>, Vec<_>) = feed::changes(&state.world, &touched)
+        .into_iter()
+        .partition(|change| matches!(change, Change::HoldingGone(_)));
+    there.into_iter().for_each(|change| state.tell(change));
+    reserve::follow(state, &touched);
+    ended.into_iter().for_each(|change| state.tell(change));
     for id in &touched.agents {
         let pods = state.world.pods_by_agent.get(id).into_iter().flatten();
         let owners = pods.filter_map(|pod| state.world.owner_of(pod));

@@ -178,10 +178,13 @@ fn instances(page: &mut String, entry: &Entry) {
     for step in entry.plans.iter().flat_map(|plans| plans.steps()) {
         let view = entry.view.instances.get(&step.instance);
         let place = view.and_then(|view| view.place.as_ref());
-        let at = place.map_or_else(String::new, |place| match &place.domain {
+        let mut at = place.map_or_else(String::new, |place| match &place.domain {
             Some(domain) => format!(" on {} (zone {})", place.agent, domain.zone),
             None => format!(" on {}", place.agent),
         });
+        if let Some(agent) = view.and_then(|view| view.kept.as_ref()) {
+            let _ = write!(at, "; its room is kept on {agent}");
+        }
         let _ = writeln!(page, "  {:<20}{:?}{at}", step.instance.to_string(), step.status);
     }
 }

@@ -1,6 +1,7 @@
 //! What the operator remembers of a service's instances and may forget: it is built again from what is seen.
 
 use std::collections::BTreeMap;
+use twofold_allocator::resources::Resources;
 use twofold_allocator::tick::Timestamp;
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::observed::TaskState;
@@ -13,6 +14,12 @@ impl Memory {
     /// The memory of an instance, new where there is none.
     pub fn of(&mut self, instance: &InstanceId) -> &mut InstanceMemory {
         self.0.entry(instance.clone()).or_default()
+    }
+
+    /// What is remembered of an instance.
+    #[must_use]
+    pub fn get(&self, instance: &InstanceId) -> Option<&InstanceMemory> {
+        self.0.get(instance)
     }
 
     /// The instances that are remembered.
@@ -32,6 +39,8 @@ pub struct InstanceMemory {
     pub failed_launches: u32,
     /// Whether it was seen ready, or ended with success.
     pub joined: bool,
+    /// What its last pod took.
+    pub took: Option<Resources>,
     pod: Option<String>,
     state: Option<(TaskState, Timestamp)>,
     failed_pod: Option<String>,

@@ -86,6 +86,24 @@ impl Kind {
         }
     }
 
+    /// Whether its services put on record what cannot be undone, and come back to where their data is.
+    #[must_use]
+    pub fn keeps_ledger(self) -> bool {
+        match self {
+            Self::CassandraService => true,
+            Self::Node
+            | Self::Pod
+            | Self::Service
+            | Self::PersistentVolumeClaim
+            | Self::PersistentVolume
+            | Self::ConfigMap
+            | Self::PodDisruptionBudget
+            | Self::TFJob
+            | Self::AllocationRole
+            | Self::ServiceLedger => false,
+        }
+    }
+
     /// Whether its objects are in namespaces.
     #[must_use]
     pub fn is_namespaced(self) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod claim;
+pub mod home;
 pub mod listing;
 pub mod pod;
 pub mod requests;

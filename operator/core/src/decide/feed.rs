@@ -1,5 +1,6 @@
 //! Changes for level one: agents, roles and holdings as the cluster shows them.
 
+use super::reserve;
 use crate::frameworks::framework_id;
 use crate::object::Key;
 use crate::observe::requests::GPU;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::change::Change;
 use twofold_allocator::counts::Counts;
 use twofold_allocator::holding::{Holding, Owner};
-use twofold_allocator::id::{RolePath, TaskId, Word};
+use twofold_allocator::id::{AgentId, RolePath, TaskId, Word};
 use twofold_allocator::resources::{Amounts, Resources};
 use twofold_allocator::role::Role;
 
@@ -64,20 +65,23 @@ fn holding(pod: &PodRecord, world: &World) -> Option<Holding> {
         return None;
     }
     let agent = pod.agent.clone()?;
-    let model = world.agents.get(&agent).and_then(|agent| agent.capacity.gpus.iter().next());
-    let model = model.map_or_else(|| Word::from(GPU), |(model, _)| model.clone());
+    let reservation = reserve::of_pod(world, pod);
     Some(Holding {
         task: task(&pod.key),
-        agent,
         owner: owner(pod, world),
-        resources: with_model(&pod.resources, model),
-        finishing: pod.deleting.is_some(),
+        resources: with_model(&pod.resources, &agent, world),
+        // What its instance comes back to does not come free.
+        finishing: pod.deleting.is_some() && !reserve::is_kept(world, pod),
         unit: None,
-        reservation: None,
+        reservation,
+        agent,
     })
 }
 
-fn with_model(resources: &Resources, model: Word) -> Resources {
+/// The GPUs of a pod are of the model of its agent.
+pub(super) fn with_model(resources: &Resources, agent: &AgentId, world: &World) -> Resources {
+    let model = world.agents.get(agent).and_then(|agent| agent.capacity.gpus.iter().next());
+    let model = model.map_or_else(|| Word::from(GPU), |(model, _)| model.clone());
     let count = resources.gpus.total();
     let gpus = if count == 0 { Counts::default() } else { Counts::of(model, count) };
     Resources { gpus, ..resources.clone() }

@@ -1,7 +1,7 @@
 //! From a custom resource and what is seen of it to plans and asks.
 
-use super::State;
 use super::entry::Entry;
+use super::{State, reserve};
 use crate::action::{Action, Target, Write};
 use crate::frameworks::{Framework, Problem, Situation, framework_id};
 use crate::object::{Key, Kind, Object};
@@ -151,6 +151,7 @@ fn plan_service(
     now: Timestamp,
 ) -> Vec<Action> {
     tell_framework(state, spec);
+    reserve::renew(state, entry);
     let upkeep = with_situation(entry, &state.world, &state.settings, now, |framework, situation| {
         framework.upkeep(spec, situation)
     });

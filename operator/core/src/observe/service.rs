@@ -62,10 +62,8 @@ pub fn view(
         let gone = if finished.contains(&instance) { TaskState::Succeeded } else { TaskState::Absent };
         let pod = belongings.pods.iter().copied().find(|pod| instance_of(pod).as_ref() == Some(&instance));
         let record = framework.record(belongings.ledger, &instance);
-        let claims = belongings
-            .claims
-            .iter()
-            .filter(|claim| claim.instance.as_deref() == Some(instance.to_string().as_str()));
+        let name = instance.to_string();
+        let claims = belongings.claims.iter().filter(|claim| claim.instance.as_deref() == Some(&name));
         let reach = claims.fold(Reach::Anywhere, |reach, claim| narrower(reach, reach_of(claim, world)));
         let joined = record.joined;
         let mut view = one(pod, gone, record, reach, world, memory.of(&instance), now);
@@ -99,6 +97,7 @@ fn one(
     now: Timestamp,
 ) -> InstanceView {
     let state = pod.map_or(gone, |pod| task(pod, world));
+    memory.took = pod.map(|pod| pod.resources.clone()).or(memory.took.take());
     let since = memory.saw(pod.map(|pod| pod.identity.uid.as_str()), &state, now);
     InstanceView {
         task: View::Known(state, now),
@@ -163,7 +162,8 @@ fn failed(pod: &PodRecord) -> TaskState {
 
 /// Where a claim's volume can be used. A claim that is not bound can still be used wherever a volume can be made, but
 /// for the agent that kube-scheduler has already chosen for it.
-fn reach_of(claim: &ClaimRecord, world: &World) -> Reach {
+#[must_use]
+pub fn reach_of(claim: &ClaimRecord, world: &World) -> Reach {
     let Some(volume) = claim.volume.as_ref().and_then(|name| world.volumes.get(name)) else {
         return claim
             .selected_agent

@@ -379,6 +379,12 @@ impl Resource {
         }
     }
 
+    /// Whether its deletion was asked for.
+    #[must_use]
+    pub fn is_being_deleted(&self) -> bool {
+        self.metadata().deletion_timestamp.is_some()
+    }
+
     /// The generation of its spec.
     #[must_use]
     pub fn generation(&self) -> i64 {
