@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod gangs;
+mod kept;
 mod launches;
 mod restarts;
 mod roles;
