@@ -178,8 +178,9 @@ pub struct AllocationRoleStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub path: Option<String>,
-    /// What limits and guarantees are compared with: pods that are not finished, launches under way
-    /// and live allowances, own and of the roles below.
+    /// What limits and guarantees are compared with: pods that are not finished, launches under way,
+    /// live allowances, room that is held for what waits or kept for nodes of rings whose pod is away,
+    /// own and of the roles below.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "shapes::quantities")]
     pub charged: BTreeMap<String, Quantity>,
@@ -191,7 +192,8 @@ pub struct AllocationRoleStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "shapes::quantities")]
     pub limit: BTreeMap<String, Quantity>,
-    /// Dominant share over weight, as a decimal fraction with four digits, e.g. `0.2500`.
+    /// Dominant share over weight, as a decimal fraction with four digits, e.g. `0.2500`. Room that is
+    /// only held or kept is not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub share: Option<String>,

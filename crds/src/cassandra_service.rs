@@ -175,8 +175,8 @@ fn auto() -> String {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
-    /// What is set aside for the server and charged to the role. Default: what `limits` says, else
-    /// cpu 1 and memory 4Gi.
+    /// What is set aside for the server and charged to the role, also while its pod is away: the room
+    /// is kept for it where its volume is. Default: what `limits` says, else cpu 1 and memory 4Gi.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "shapes::quantities")]
     pub requests: BTreeMap<String, Quantity>,
@@ -217,7 +217,8 @@ pub struct Storage {
     #[x_kube(validation = Rule::new("self == oldSelf || (quantity(self).compareTo(quantity(oldSelf)) == 0)")
         .message("spec.storage.size cannot be changed: resizing volumes is not implemented yet"))]
     pub size: String,
-    /// StorageClass of the volume. Default: the cluster's default class. Immutable.
+    /// StorageClass of the volume. Default: the cluster's default class. Immutable. A
+    /// node whose volume can be used from one agent only comes back to that agent, and to no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
