@@ -122,10 +122,11 @@ impl Allocator {
         self.ended_early
     }
 
-    /// When something ends by time, such as a hold, so that a cycle is worth its while though nothing changes.
+    /// When something ends by time, such as a hold or an inverse offer, so that a cycle is worth its while though nothing
+    /// changes.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Timestamp> {
-        self.books.soft.next_expiry
+        [self.books.soft.next_expiry, self.inverse.next_expiry()].into_iter().flatten().min()
     }
 
     /// The offers that were ended from this side since this was last asked, in the order in which they ended: by time,

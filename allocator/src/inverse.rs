@@ -135,6 +135,17 @@ impl Asked {
     }
 }
 
+impl Asking {
+    /// When the first of what was asked and answered is over.
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
+        let until = |asked: &Asked| match asked {
+            Asked::Out(id) => self.live.get(id).map(|offer| offer.expires),
+            Asked::Accepted(until) | Asked::Rests(until) => Some(*until),
+        };
+        self.units.values().filter_map(until).min()
+    }
+}
+
 impl Allocator {
     /// The next new inverse offer, to be asked for when the turns of a cycle are over; none when all were handed out.
     pub fn next_inverse(&mut self) -> Option<InverseOffer> {

@@ -227,6 +227,29 @@ impl Life {
     }
 }
 
+/// Whoever runs the loop sleeps until something ends by time, so what was asked and answered must be among it.
+#[test]
+fn the_next_expiry_knows_what_is_asked_back() {
+    let mut world = World::new();
+    let lines = [
+        "policy inverse-millis=10",
+        "agent m cpu=8 state=draining",
+        "framework f role=r",
+        "holding t m f cpu=1",
+        "cycle",
+    ];
+    lines.iter().for_each(|line| drop(world.run(line)));
+    assert_eq!(world.allocator.next_expiry(), None);
+    world.run("inverse");
+    assert_eq!(world.allocator.next_expiry(), Some(Timestamp(10)));
+    world.run("keep 1 until=30");
+    assert_eq!(world.allocator.next_expiry(), Some(Timestamp(30)));
+    world.run("holding-gone t");
+    world.run("cycle");
+    world.run("inverse");
+    assert_eq!(world.allocator.next_expiry(), None);
+}
+
 /// How many lives; `CASES=2000` for a long run.
 fn cases() -> u32 {
     std::env::var("CASES").map_or(60, |text| text.parse().unwrap())
