@@ -71,6 +71,10 @@ pub fn view(
         // that was written has not: it joins anew.
         if belongings.ledger.is_some() {
             view.joined = joined;
+        } else if !seen.gang_started {
+            // What ran before the whole was put aside or taken back is launched with the whole again.
+            view.joined = false;
+            memory.of(&instance).joined = false;
         }
         seen.instances.insert(instance, view);
     }

@@ -191,6 +191,26 @@ fn a_suspended_job_gives_everything_back_and_starts_whole_when_it_goes_on() {
 }
 
 #[test]
+fn a_suspended_job_does_not_start_in_part_when_it_goes_on() {
+    let mut world = World::with(&spec(3, "OnFailure", ""));
+    world.change(|job| job.spec.run_policy.suspend = true);
+    world.settle();
+    for index in 0..4 {
+        let cpus = if index == 0 { 2 } else { 4 };
+        let text = format!(
+            "{{metadata: {{name: other-{index}, namespace: other}}, spec: {{nodeName: agent-{index}, containers: [{{name: a, \
+             resources: {{requests: {{cpu: {cpus}}}}}}}]}}}}"
+        );
+        let pod: k8s_openapi::api::core::v1::Pod = serde_saphyr::from_str(&text).expect("a pod");
+        world.cluster.put(pod.into());
+    }
+    world.change(|job| job.spec.run_policy.suspend = false);
+    assert!(creations(&world.settle()).is_empty());
+    world.cluster.remove(&Key::new(Kind::Pod, "other", "other-1"));
+    assert_eq!(creations(&world.settle()).len(), 3);
+}
+
+#[test]
 fn a_job_past_its_deadline_fails_without_anything_else_happening() {
     let mut world =
         World::with(&spec(1, "Never", "runPolicy: {activeDeadlineSeconds: 300, cleanPodPolicy: All}"));
