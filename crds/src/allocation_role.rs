@@ -98,6 +98,14 @@ pub struct AllocationRoleSpec {
     /// Who is next among the services and jobs inside this role. Default: Priority.
     #[serde(default)]
     pub order: RoleOrder,
+    /// Whether jobs of this role may be ended when another role below its guarantee needs their room.
+    /// `Allowed` lends them what others are guaranteed and do not use; when those want it, all pods of
+    /// such a job are deleted, and it waits and starts again. Never more is taken than leaves this role
+    /// at its own guarantee. A job's annotation `twofold.dev/reclaimable`, `"true"` or `"false"`, goes
+    /// before this. Data services are never taken back. It holds for the jobs that name this role, not
+    /// for roles below. Default: Never.
+    #[serde(default)]
+    pub reclaim: RoleReclaim,
 }
 
 fn one() -> i32 {
@@ -165,6 +173,16 @@ pub enum RoleOrder {
     Priority,
     /// The one with the least dominant share first.
     Drf,
+}
+
+/// Whether jobs of a role may be ended for guarantees of others.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RoleReclaim {
+    /// They run to their end; guarantees of others that are idle are kept free.
+    #[default]
+    Never,
+    /// They are lent guarantees of others that are idle, and end when those are wanted.
+    Allowed,
 }
 
 /// What the allocator says about one role.

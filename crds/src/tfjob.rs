@@ -14,7 +14,7 @@ mod run_policy;
 mod status;
 
 pub use run_policy::{RunPolicy, SchedulingPolicy};
-pub use status::{GangStatus, JobCondition, ReplicaStatus, TfJobStatus, TwofoldStatus};
+pub use status::{GangStatus, JobCondition, ReclaimedStatus, ReplicaStatus, TfJobStatus, TwofoldStatus};
 
 use crate::pod_template::PodTemplate;
 
@@ -37,8 +37,10 @@ pub const TENSORFLOW_PORT: i32 = 2222;
     doc = "A distributed TensorFlow training job. All of its pods are placed together or none is. \
            It is charged to the role that spec.runPolicy.schedulingPolicy.queue names, else the \
            annotation twofold.dev/role, else the role `default`; its annotation twofold.dev/priority, \
-           an integer, orders it there. The annotation twofold.dev/evaluator-in-cluster, when `false`, \
-           keeps the evaluator out of TF_CONFIG.",
+           an integer, orders it there. The annotation twofold.dev/reclaimable, `true` or `false`, says \
+           whether it may be ended for another role's guarantee; without it the role's spec.reclaim does. \
+           The annotation twofold.dev/evaluator-in-cluster, when `false`, keeps the evaluator out of \
+           TF_CONFIG.",
     status = "TfJobStatus",
     derive = "PartialEq",
     printcolumn(name = "State", type_ = "string", json_path = ".status.conditions[-1:].type"),

@@ -22,6 +22,7 @@ pub struct Metrics {
     accepts: Counter,
     declines: Counter,
     launches: Counter,
+    reclaims: Counter,
     violations: Counter,
     writes: Family<WriteLabels, Counter>,
     watch_restarts: Family<KindLabel, Counter>,
@@ -65,6 +66,7 @@ impl Metrics {
             accepts: Counter::default(),
             declines: Counter::default(),
             launches: Counter::default(),
+            reclaims: Counter::default(),
             violations: Counter::default(),
             writes: Family::default(),
             watch_restarts: Family::default(),
@@ -92,6 +94,7 @@ impl Metrics {
         all.register("accepts", "Offers accepted", self.accepts.clone());
         all.register("declines", "Offers declined", self.declines.clone());
         all.register("launches", "Pods launched on an accepted offer", self.launches.clone());
+        all.register("reclaims", "Jobs whose room was taken back for a guarantee", self.reclaims.clone());
         all.register("violations", "Laws found broken; nothing was written then", self.violations.clone());
         all.register("writes", "Writes to the API server by what became of them", self.writes.clone());
         all.register("watch_restarts", "Lists begun after the first one", self.watch_restarts.clone());
@@ -126,6 +129,7 @@ impl Metrics {
         self.accepts.inc_by(figures.accepts);
         self.declines.inc_by(figures.declines);
         self.launches.inc_by(figures.launches);
+        self.reclaims.inc_by(figures.reclaims);
         self.violations.inc_by(decision.violations.len().try_into().unwrap_or(u64::MAX));
         for (gauge, figure) in [
             (&self.agents, figures.agents),

@@ -53,7 +53,8 @@ pub struct JobCondition {
     /// True, False or Unknown.
     #[schemars(length(max = 63))]
     pub status: String,
-    /// `TFJob` and the type, e.g. `TFJobRunning`; `TFJobResumed` when a suspended job goes on.
+    /// `TFJob` and the type, e.g. `TFJobRunning`; `TFJobResumed` when a suspended job goes on;
+    /// `TFJobReclaimed` when it restarts since its room was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 127))]
     pub reason: Option<String>,
@@ -127,11 +128,33 @@ pub struct TwofoldStatus {
     #[schemars(length(max = 8192), inner(length(max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub completed: Vec<String>,
+    /// That its room was taken back for a role below its guarantee; until the job runs again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reclaimed: Option<ReclaimedStatus>,
     /// Why it waits, at most 16 groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub waiting: Vec<WaitingGroup>,
+}
+
+/// What was taken back of a job. It is written before the first pod is deleted: all of these pods go,
+/// whoever looks after the job by then, and no end of theirs is a failure or a restart.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ReclaimedStatus {
+    /// Path of the role that the room is for.
+    #[schemars(length(max = 1024))]
+    pub role: String,
+    /// When this was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "shapes::time")]
+    pub time: Option<Time>,
+    /// UIDs of the pods that are deleted for it and still exist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8192), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub pods: Vec<String>,
 }
 
 /// The pods of a job, counted.

@@ -1,8 +1,10 @@
 //! One cycle, as a table of contents.
 
 mod act;
+mod claimant;
 mod entry;
 mod feed;
+mod inverse;
 mod outcomes;
 mod plans;
 mod queries;
@@ -143,8 +145,9 @@ pub fn decide(state: &mut State, inputs: Vec<Input>, tick: Tick) -> Decision {
     }
     // 4 allocate, 5 evaluate, 6 settle
     let turns = rounds::run(state, tick);
+    let given_back = inverse::run(state, &actions, &turns, tick.now);
     // 7 render
-    for key in looked_at.iter().chain(turns.keys()).collect::<BTreeSet<_>>() {
+    for key in looked_at.iter().chain(turns.keys()).chain(&given_back).collect::<BTreeSet<_>>() {
         let launches = turns.get(key).map(Vec::as_slice).unwrap_or_default();
         actions.extend(act::service(state, key, launches, tick.now));
     }
@@ -242,6 +245,7 @@ fn finish(
     figures.accepts = after.accepted - before.accepted;
     figures.declines = after.declined - before.declined;
     figures.launches = after.launches - before.launches;
+    figures.reclaims = after.inverse_accepted - before.inverse_accepted;
     if !violations.is_empty() {
         rebuild(state);
         return Decision {

@@ -43,6 +43,8 @@ pub struct Figures {
     pub declines: u64,
     /// Pods launched in this cycle.
     pub launches: u64,
+    /// Jobs that gave their room back for a guarantee in this cycle.
+    pub reclaims: u64,
     /// Agents known.
     pub agents: u64,
     /// Frameworks known.

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use twofold_allocator::allocator::Allocator;
 use twofold_allocator::explain::hold::{HoldPart, HoldWord};
 use twofold_allocator::explain::{Explanation, Fit, Standing, Verdict};
+use twofold_allocator::reclaim::{ClaimWord, NoReclaim, UnitWord};
 use twofold_allocator::resources::{Listed, Resources};
 use twofold_sdk::plan::StepStatus;
 use twofold_sdk::refusal::Refusals;
@@ -35,6 +36,7 @@ pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
                 sentences.extend(explanation.as_ref().and_then(never));
                 sentences.push(refusals.to_string());
                 sentences.extend(explanation.as_ref().and_then(held));
+                sentences.extend(explanation.as_ref().and_then(asked_back));
                 told.groups.extend(groups(refusals));
             }
             (None, explanation) => sentences.extend(explanation.as_ref().map(sentence)),
@@ -92,10 +94,8 @@ pub fn sentence(explanation: &Explanation) -> String {
         Standing::After(other) => format!("{other} is served first"),
         Standing::Next => "it has the next turn".to_owned(),
     };
-    match held(explanation) {
-        Some(held) => format!("{standing}; {held}"),
-        None => standing,
-    }
+    let more = [held(explanation), asked_back(explanation)];
+    more.into_iter().flatten().fold(standing, |text, more| format!("{text}; {more}"))
 }
 
 /// What is held for it, and what that still misses.
@@ -104,6 +104,14 @@ fn held(explanation: &Explanation) -> Option<String> {
     let mut whole = Resources::default();
     parts.iter().for_each(|part| whole.add(&part.held));
     Some(format!("{whole} held on {} agents, {missing} still missing", parts.len()))
+}
+
+/// What is asked back from others for it.
+fn asked_back(explanation: &Explanation) -> Option<String> {
+    let ClaimWord { parts, units } = explanation.reclaim.as_ref().ok()?;
+    let accepted = units.iter().filter(|unit| unit.accepted).count();
+    let on = parts.len();
+    Some(format!("room on {on} agents asked back from {} others, of which {accepted} end", units.len()))
 }
 
 /// Why it will never be served as things are declared, whatever ends: it is too large for the cluster, for its limits, or
@@ -189,6 +197,21 @@ fn instances(page: &mut String, entry: &Entry) {
     }
 }
 
+/// The claim of an ask, or why it has none.
+fn reclaim(page: &mut String, claim: &Result<ClaimWord, NoReclaim>) {
+    match claim {
+        Ok(ClaimWord { units, .. }) => {
+            units.iter().for_each(|UnitWord { framework, role, accepted, .. }| {
+                let answer = if *accepted { "it ends" } else { "no answer yet" };
+                let _ = writeln!(page, "    asked back from {framework} of role {role}: {answer}");
+            })
+        }
+        Err(why) => {
+            let _ = writeln!(page, "    nothing is asked back: {why}");
+        }
+    }
+}
+
 fn asks(page: &mut String, entry: &Entry, allocator: &Allocator) {
     let Ok(spec) = &entry.translated else { return };
     for plan in &entry.asks {
@@ -205,6 +228,7 @@ fn asks(page: &mut String, entry: &Entry, allocator: &Allocator) {
                 let _ = writeln!(page, "    nothing is held: {why}");
             }
         }
+        reclaim(page, &explanation.reclaim);
         for (role, missing) in &explanation.owed {
             let _ = writeln!(page, "    role {role} is owed {}", Listed(missing));
         }

@@ -8,7 +8,7 @@ use crate::record::{ClaimRecord, PodRecord, SupportRecord};
 use crate::settings::Settings;
 use k8s_openapi::api::core::v1::Pod;
 use std::collections::{BTreeMap, BTreeSet};
-use twofold_allocator::id::{AgentId, FrameworkId};
+use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
 use twofold_allocator::offer::Launch;
 use twofold_allocator::tick::Timestamp;
 use twofold_crds::ServiceLedger;
@@ -58,6 +58,21 @@ pub struct Situation<'a> {
     pub zones: &'a BTreeMap<String, String>,
     /// Of the agents that its claims are aimed at, those that are no more.
     pub gone: &'a BTreeSet<AgentId>,
+    /// That its room is taken back, as long as this is not on record.
+    pub reclaim: Option<&'a Reclaim>,
+}
+
+/// What a service gives back for a role below its guarantee. It is put on record before anything ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reclaim {
+    /// The role that the room is for.
+    pub role: RolePath,
+    /// The UIDs of its pods that are to end.
+    pub pods: BTreeSet<String>,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// When it is given up if it is not on record by then.
+    pub until: Timestamp,
 }
 
 /// What a service agent said, and when.
@@ -134,9 +149,20 @@ pub trait Framework {
         BTreeSet::new()
     }
 
+    /// Whether all that runs of it may be ended for a role below its guarantee; `allowed` says of a role by name
+    /// whether it lets that be done. Never for what keeps data.
+    fn is_reclaimable(&self, _allowed: &dyn Fn(&str) -> bool) -> bool {
+        false
+    }
+
+    /// Whether it is on record that pods of it end for a role below its guarantee, and not all of them are gone.
+    fn gives_back(&self) -> bool {
+        false
+    }
+
     /// The service in level two's language, or all that is wrong with the resource. Pure in the resource, its
-    /// ledger, the settings and the zones of agents. Its `role` is the bare name that the resource gives (or `default`); the path in the
-    /// tree, and whether the namespace may use it, are settled by the caller.
+    /// ledger, the settings and the zones of agents. Its `role` is the bare name that the resource gives (or `default`);
+    /// the path in the tree, whether the namespace may use it, and whether it is `reclaimable`, are settled by the caller.
     ///
     /// # Errors
     /// Every problem that keeps the resource from being carried out.

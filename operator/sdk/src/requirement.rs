@@ -109,7 +109,7 @@ fn plan_ask(
         members,
         priority: spec.priority,
         since: spec.since,
-        reclaimable: false,
+        reclaimable: spec.reclaimable,
     };
     Some(AskPlan { ask, members: stand_for })
 }

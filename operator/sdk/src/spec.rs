@@ -24,6 +24,8 @@ pub struct ServiceSpec {
     pub role: RolePath,
     /// Higher goes first within its role.
     pub priority: i32,
+    /// Whether what runs of it may be taken back, as a whole, for a role below its guarantee.
+    pub reclaimable: bool,
     /// When it was created.
     pub since: Timestamp,
     /// Its pod types, in the order in which they are deployed.

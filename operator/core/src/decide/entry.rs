@@ -1,7 +1,7 @@
 //! What is kept of one service between two cycles.
 
 use crate::action::{Stage, Write};
-use crate::frameworks::{Problem, Waiting};
+use crate::frameworks::{Problem, Reclaim, Waiting};
 use crate::memory::Memory;
 use crate::object::Key;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,10 @@ pub struct Entry {
     pub waiting: Waiting,
     /// When that was last worked out.
     pub waiting_at: Timestamp,
+    /// Whether level one was told that what runs of it may be taken back.
+    pub reclaimable: bool,
+    /// What it gives back, as long as that is not on record.
+    pub reclaim: Option<Reclaim>,
     /// The strict dry run of its pods.
     pub trial: Trial,
     /// Why the last launch that failed did, in the words of who turned it away.
@@ -97,6 +101,8 @@ impl Entry {
             refusals: BTreeMap::new(),
             waiting: Waiting::default(),
             waiting_at: Timestamp::default(),
+            reclaimable: false,
+            reclaim: None,
             trial: Trial::default(),
             launch_failure: None,
             memory: Memory::default(),

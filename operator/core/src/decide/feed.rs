@@ -11,8 +11,8 @@ use crate::record::{Phase, PodRecord};
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::change::Change;
 use twofold_allocator::counts::Counts;
-use twofold_allocator::holding::{Holding, Owner};
-use twofold_allocator::id::{AgentId, RolePath, TaskId, Word};
+use twofold_allocator::holding::{Holding, Owner, UnitMark};
+use twofold_allocator::id::{AgentId, RolePath, TaskId, UnitId, Word};
 use twofold_allocator::resources::{Amounts, Resources};
 use twofold_allocator::role::Role;
 
@@ -40,11 +40,20 @@ pub(super) fn changes(world: &World, touched: &Touched) -> Vec<Change> {
         let owned = uid.and_then(|uid| world.pods_by_owner.get(&uid));
         pods.extend(owned.into_iter().flatten().cloned());
     }
-    changes.extend(pods.iter().map(|key| match world.pods.get(key).and_then(|pod| holding(pod, world)) {
+    changes.extend(pods.iter().map(|key| of_pod(key, world)));
+    changes
+}
+
+/// What level one must be told of the pods of one service.
+pub(super) fn of_service<'a>(world: &'a World, uid: &str) -> impl Iterator<Item = Change> + use<'a> {
+    world.pods_by_owner.get(uid).into_iter().flatten().map(|key| of_pod(key, world))
+}
+
+fn of_pod(key: &Key, world: &World) -> Change {
+    match world.pods.get(key).and_then(|pod| holding(pod, world)) {
         Some(holding) => Change::Holding(holding),
         None => Change::HoldingGone(task(key)),
-    }));
-    changes
+    }
 }
 
 /// Everything, for books that are built anew.
@@ -72,10 +81,16 @@ fn holding(pod: &PodRecord, world: &World) -> Option<Holding> {
         resources: with_model(&pod.resources, &agent, world),
         // What its instance comes back to does not come free.
         finishing: pod.deleting.is_some() && !reserve::is_kept(world, pod),
-        unit: None,
+        unit: unit(pod, world),
         reservation,
         agent,
     })
+}
+
+/// The unit that a pod may be taken back with: all pods of its job, since none of them is of use without the others.
+fn unit(pod: &PodRecord, world: &World) -> Option<UnitMark> {
+    let owner = world.owner_of(&pod.key).filter(|owner| world.is_reclaimable(owner))?;
+    Some(UnitMark { id: UnitId::from(owner.name.as_str()), reclaimable: true, since: pod.created })
 }
 
 /// The GPUs of a pod are of the model of its agent.

@@ -1,7 +1,7 @@
 //! From a custom resource and what is seen of it to plans and asks.
 
 use super::entry::Entry;
-use super::{State, reserve};
+use super::{State, feed, reserve};
 use crate::action::{Action, Target, Write};
 use crate::frameworks::{Framework, Problem, Situation, framework_id};
 use crate::object::{Key, Kind, Object};
@@ -50,6 +50,7 @@ pub(super) fn with_situation<T>(
         view: &entry.view,
         zones: &world.zones,
         gone: &gone,
+        reclaim: entry.reclaim.as_ref(),
     };
     Some(run(resource.framework(), &situation))
 }
@@ -67,13 +68,21 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Actio
     let framework = resource.framework();
     entry.translated = translate(framework, key, &belongings, state);
     entry.barred = None;
+    let reclaimable = state.world.is_reclaimable(key);
+    entry.reclaim =
+        entry.reclaim.filter(|reclaim| reclaimable && now < reclaim.until && !framework.gives_back());
     if let Ok(spec) = &mut entry.translated {
+        spec.reclaimable = reclaimable;
         match resolve(spec.role.as_str(), &key.namespace, &state.world) {
             Ok(path) => spec.role = path,
             Err(problem) => entry.barred = Some(problem),
         }
     }
     entry.view = service::view(framework, &belongings, &state.world, &mut entry.memory, now);
+    if std::mem::replace(&mut entry.reclaimable, reclaimable) != reclaimable {
+        let changes: Vec<_> = feed::of_service(&state.world, &entry.uid).collect();
+        changes.into_iter().for_each(|change| state.tell(change));
+    }
     let actions = match entry.translated.clone() {
         Ok(spec) => plan_service(state, &mut entry, &spec, framework, now),
         Err(_) => {

@@ -9,6 +9,7 @@ mod defaults;
 mod event;
 mod labels;
 mod pod;
+mod reclaim;
 mod report;
 mod restart;
 mod service;
@@ -43,7 +44,11 @@ impl Framework for TFJob {
         InstanceRecord::default()
     }
 
+    /// A job whose room was taken back is launched whole again.
     fn has_run(&self, _ledger: Option<&ServiceLedger>, pods: &[&PodRecord]) -> bool {
+        if self.status.as_ref().is_some_and(|status| reclaim::record(status).is_some()) {
+            return false;
+        }
         let ran = |pod: &&PodRecord| match pod.phase {
             Phase::Running | Phase::Succeeded => true,
             Phase::Failed => !tally::launch_failed(pod),
@@ -55,6 +60,15 @@ impl Framework for TFJob {
 
     fn finished(&self) -> BTreeSet<InstanceId> {
         self.status.as_ref().map(completed::of).unwrap_or_default()
+    }
+
+    fn is_reclaimable(&self, allowed: &dyn Fn(&str) -> bool) -> bool {
+        reclaim::is_reclaimable(&Job::new(self), allowed)
+    }
+
+    fn gives_back(&self) -> bool {
+        let record = self.status.as_ref().and_then(reclaim::record);
+        record.is_some_and(|record| !record.pods.is_empty())
     }
 
     fn translate(
@@ -79,9 +93,13 @@ impl Framework for TFJob {
             return Upkeep { actions: cleanup::suspended(&job, situation), ..Upkeep::default() };
         }
         let next = status::next(&job, situation);
+        let mut actions = service::upkeep(&job, situation);
+        let taken_back = reclaim::deletions(&job, &known, situation);
+        let wants_offers = !condition::is_finished(&next) && taken_back.is_empty();
+        actions.extend(taken_back);
         Upkeep {
-            actions: service::upkeep(&job, situation),
-            wants_offers: !condition::is_finished(&next),
+            actions,
+            wants_offers,
             wake_at: restart::deadline(&job, &next).filter(|deadline| *deadline > situation.now),
             ..Upkeep::default()
         }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use twofold_allocator::agent::Agent;
 use twofold_allocator::id::AgentId;
 use twofold_allocator::tick::Timestamp;
+use twofold_crds::allocation_role::RoleReclaim;
 use twofold_crds::{AllocationRole, CassandraService, ServiceLedger, TFJob};
 use twofold_sdk::admission::AgentFacts;
 
@@ -323,6 +324,14 @@ impl World {
     #[must_use]
     pub fn is_gone(&self, agent: &AgentId) -> bool {
         !self.agents.contains_key(agent) && !self.is_unreadable(agent)
+    }
+
+    /// Whether what runs of a custom resource may be ended for a role below its guarantee.
+    #[must_use]
+    pub fn is_reclaimable(&self, key: &Key) -> bool {
+        let allowed =
+            |role: &str| self.roles.get(role).is_some_and(|role| role.spec.reclaim == RoleReclaim::Allowed);
+        self.resources.get(key).is_some_and(|resource| resource.framework().is_reclaimable(&allowed))
     }
 
     /// The custom resource that a pod says it belongs to.

@@ -17,6 +17,7 @@ pub struct Cluster {
     version: u64,
     untold: Vec<Input>,
     now: Timestamp,
+    lingers: bool,
 }
 
 impl Cluster {
@@ -35,6 +36,24 @@ impl Cluster {
     /// Lets time pass.
     pub fn pass(&mut self, millis: u64) {
         self.now = self.now.plus_millis(millis);
+    }
+
+    /// From now on a pod that is deleted is there until its machine has ended it.
+    pub fn let_pods_linger(&mut self) {
+        self.lingers = true;
+    }
+
+    /// Machines have ended the pods that were deleted.
+    pub fn end_lingering(&mut self) {
+        let is_deleted =
+            |object: &Object| matches!(object, Object::Pod(pod) if pod.metadata.deletion_timestamp.is_some());
+        let gone: Vec<Key> = self
+            .objects
+            .iter()
+            .filter(|(_, object)| is_deleted(object))
+            .map(|(key, _)| key.clone())
+            .collect();
+        gone.iter().for_each(|key| self.remove(key));
     }
 
     /// The objects.
@@ -158,7 +177,14 @@ impl Cluster {
     }
 
     fn delete(&mut self, target: &Target) -> Result<Option<Object>, Failure> {
-        self.find(target)?;
+        let mut object = self.find(target)?.clone();
+        if self.lingers && object.kind() == Kind::Pod {
+            let now = crate::condition::time(self.now);
+            object.edit_metadata(|metadata| {
+                metadata.deletion_timestamp.get_or_insert(now);
+            });
+            return Ok(Some(self.put(object)));
+        }
         self.remove(&target.key);
         Ok(None)
     }

@@ -170,6 +170,15 @@ fn words_that_mean_nothing_are_refused_with_those_that_do() {
         ]
     );
     assert_eq!(
+        problems(&format!(
+            "metadata: {{annotations: {{twofold.dev/reclaimable: 'yes'}}}}\nspec: {{tfReplicaSpecs: {{Worker: {{{trainer}}}}}}}"
+        )),
+        [
+            "Invalid metadata.annotations[twofold.dev/reclaimable]: \"yes\" says neither yes nor no; write \"true\" or \
+          \"false\""
+        ]
+    );
+    assert_eq!(
         with_pod("tolerations: [{key: a, effect: Never}]"),
         [
             "InvalidPlacement spec.tfReplicaSpecs[Worker].template.spec.tolerations[0].effect: \"Never\" is no effect; use \

@@ -1,7 +1,8 @@
 //! Restart policies, the limit of restarts, the deadline.
 
-use crate::scene::{Is, Scene};
-use twofold_core::frameworks::Framework;
+use crate::scene::{Is, Scene, lines};
+use twofold_allocator::id::RolePath;
+use twofold_core::frameworks::{Framework, Reclaim};
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::observed::{InstanceView, TaskState, View};
 use twofold_sdk::spec::Relaunch;
@@ -218,4 +219,78 @@ fn a_restart_policy_inside_a_template_is_overwritten_with_a_warning() {
     let spec = scene.translate().unwrap();
     let pod = scene.job.samples(&spec, &scene.settings).remove(0);
     assert_eq!(pod.spec.unwrap().restart_policy.as_deref(), Some("OnFailure"));
+}
+
+fn deletions(scene: &Scene) -> Vec<String> {
+    lines(&scene.upkeep().actions).into_iter().filter(|line| line.starts_with("delete")).collect()
+}
+
+#[test]
+fn what_is_taken_back_is_deleted_once_on_record_and_is_neither_a_failure_nor_a_restart() {
+    for policy in ["Never", "OnFailure", "ExitCode"] {
+        let mut scene = scene(policy, "runPolicy: {backoffLimit: 0}");
+        assert!(scene.job.has_run(None, &[]));
+        scene.reclaim = Some(Reclaim {
+            role: RolePath::from("company/prod"),
+            pods: ["mnist-worker-0-0", "mnist-worker-1-0"].map(str::to_owned).into(),
+            at: scene.now,
+            until: scene.now.plus_millis(60_000),
+        });
+        assert_eq!(deletions(&scene), Vec::<String>::new());
+        assert_eq!(scene.tell(), ["Reclaimed"], "{policy}");
+        scene.reclaim = None;
+        assert!(scene.job.gives_back());
+        assert_eq!(deletions(&scene), ["delete mnist-worker-0", "delete mnist-worker-1"], "{policy}");
+        assert!(!scene.upkeep().wants_offers);
+        scene.pod("worker", 0, Is::Going);
+        scene.named_pod("worker", 0, "mnist-worker-0-0", Is::Going);
+        scene.named_pod("worker", 1, "mnist-worker-1-0", Is::Failed(143));
+        assert_eq!(scene.tell(), Vec::<String>::new(), "{policy}");
+        assert_eq!(deletions(&scene), ["delete mnist-worker-1"], "{policy}");
+        scene.gone("worker", 0);
+        scene.gone("worker", 1);
+        scene.tell();
+        assert_eq!(scene.conditions(), ["Created", "Restarting"], "{policy}");
+        assert!(scene.upkeep().wants_offers && !scene.job.gives_back() && !scene.job.has_run(None, &[]));
+        scene.named_pod("worker", 0, "new-0", Is::Running);
+        scene.named_pod("worker", 1, "new-1", Is::Running);
+        scene.tell();
+        assert_eq!(scene.conditions(), ["Created", "Running"], "{policy}");
+        let ours = scene.told().twofold.unwrap();
+        assert_eq!((ours.restarts, ours.reclaimed), (None, None), "{policy}");
+    }
+}
+
+#[test]
+fn a_job_may_be_taken_back_by_its_annotation_or_its_role_while_its_record_is_kept() {
+    let cases =
+        [(None, false, false), (None, true, true), (Some("false"), true, false), (Some("true"), false, true)];
+    for (annotation, role, reclaimable) in cases {
+        let mut scene = scene("Never", "");
+        let annotations =
+            annotation.map(|value| [("twofold.dev/reclaimable".to_owned(), value.to_owned())].into());
+        scene.job.metadata.annotations = annotations;
+        let said = |scene: &Scene| scene.job.is_reclaimable(&|name| name == "default" && role);
+        assert_eq!(said(&scene), reclaimable, "{annotation:?} {role}");
+        scene.job.status.as_mut().unwrap().twofold = None;
+        assert!(!said(&scene));
+    }
+}
+
+#[test]
+fn a_pod_that_ended_well_before_it_was_deleted_has_completed() {
+    let mut scene = scene("Never", "successPolicy: AllWorkers");
+    scene.reclaim = Some(Reclaim {
+        role: RolePath::from("prod"),
+        pods: ["mnist-worker-0-0", "mnist-worker-1-0"].map(str::to_owned).into(),
+        at: scene.now,
+        until: scene.now.plus_millis(60_000),
+    });
+    scene.tell();
+    scene.reclaim = None;
+    scene.named_pod("worker", 0, "mnist-worker-0-0", Is::Succeeded);
+    scene.tell();
+    assert_eq!(deletions(&scene), ["delete mnist-worker-1"]);
+    assert_eq!(scene.counts("Worker"), (0, 1, 0));
+    assert_eq!(scene.told().twofold.unwrap().completed, ["worker-0"]);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::tick::Timestamp;
 use twofold_core::action::{Action, Note, Write};
-use twofold_core::frameworks::{Framework, Problem, Situation, Upkeep, Waiting};
+use twofold_core::frameworks::{Framework, Problem, Reclaim, Situation, Upkeep, Waiting};
 use twofold_core::object::{Key, Object};
 use twofold_core::observe::{claim, pod};
 use twofold_core::record::{PodRecord, SupportRecord};
@@ -27,6 +27,7 @@ pub(crate) struct Scene {
     pub(crate) view: ServiceView,
     pub(crate) settings: Settings,
     pub(crate) waiting: Waiting,
+    pub(crate) reclaim: Option<Reclaim>,
     pub(crate) now: Timestamp,
 }
 
@@ -61,6 +62,7 @@ impl Scene {
             view: ServiceView::default(),
             settings: Settings::default(),
             waiting: Waiting::default(),
+            reclaim: None,
             now: Timestamp(START_MILLIS),
         }
     }
@@ -182,6 +184,7 @@ impl Scene {
             view: &self.view,
             zones: &BTreeMap::new(),
             gone: &BTreeSet::new(),
+            reclaim: self.reclaim.as_ref(),
         })
     }
 

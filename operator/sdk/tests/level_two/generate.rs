@@ -22,6 +22,7 @@ pub(crate) fn bare_spec() -> ServiceSpec {
         name: "s".into(),
         role: RolePath::from("default"),
         priority: 0,
+        reclaimable: false,
         since: Timestamp(0),
         pod_types: Vec::new(),
         gang: Gang::None,

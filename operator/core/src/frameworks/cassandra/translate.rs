@@ -53,6 +53,7 @@ pub fn service(
             name: names::name(resource).to_owned(),
             role: RolePath::from(spec.placement.role.as_str()),
             priority: 0,
+            reclaimable: false,
             since: resource.metadata.creation_timestamp.as_ref().map(millis).unwrap_or_default(),
             pod_types: vec![PodType {
                 name: Word::from(names::POD_TYPE),

@@ -68,7 +68,7 @@ pub(super) fn expired(job: &Job<'_>) -> Vec<Action> {
 }
 
 /// The deletion of a pod that is not on its way out already.
-fn delete(job: &Job<'_>, pod: &PodRecord) -> Option<Action> {
+pub(super) fn delete(job: &Job<'_>, pod: &PodRecord) -> Option<Action> {
     let write = Write::Delete { target: Target::of(pod), grace_seconds: None };
     pod.deleting.is_none().then(|| Action { owner: job.key(), write })
 }

@@ -2,7 +2,7 @@
 
 use super::condition::{CREATED, FAILED, RESTARTING, SUCCEEDED, SUSPENDED, find, holds, is_finished};
 use super::defaults::{Job, ReplicaType};
-use super::tally;
+use super::{reclaim, tally};
 use crate::action::{Action, Note, Target, Write};
 use crate::frameworks::Situation;
 use crate::observe::service::instance_of;
@@ -21,7 +21,10 @@ pub(super) fn between(
     if find(before, CREATED).is_none() {
         notes.extend(overwritten(job));
     }
-    notes.extend(news(before, after, RESTARTING, "True").map(|condition| note(job, true, condition)));
+    let restarting = news(before, after, RESTARTING, "True");
+    let restarting = restarting.filter(|condition| condition.reason.as_deref() != Some(reclaim::REASON));
+    notes.extend(restarting.map(|condition| note(job, true, condition)));
+    notes.extend(reclaimed(job, before, after));
     notes.extend(news(before, after, SUCCEEDED, "True").map(|condition| note(job, false, condition)));
     notes.extend(news(before, after, FAILED, "True").map(|condition| {
         let is_by_exit_code = condition.message.as_deref().is_some_and(|text| text.starts_with("job "));
@@ -89,6 +92,20 @@ fn exits(job: &Job<'_>, before: &TfJobStatus, after: &TfJobStatus, situation: &S
         Some(plain(job, "ExitedWithCode", message))
     };
     situation.pods.iter().filter_map(exit).collect()
+}
+
+/// That the job's room is taken back, once each time.
+fn reclaimed(job: &Job<'_>, before: &TfJobStatus, after: &TfJobStatus) -> Option<Note> {
+    let record = reclaim::record(after)?;
+    if reclaim::record(before).is_some_and(|known| known.time == record.time) {
+        return None;
+    }
+    let message = format!(
+        "{} pods end: their room goes back to role {}, which is guaranteed it; the job restarts when there is room",
+        record.pods.len(),
+        record.role
+    );
+    Some(plain(job, "Reclaimed", message))
 }
 
 /// A warning when a pod begins not to come up.

@@ -1,9 +1,9 @@
 //! What is ours to say of a job, beside upstream's status: who pays, how far its gang is, why it waits, what is wrong.
 
-use super::completed;
 use super::condition::{SUSPENDED, holds, is_finished};
 use super::defaults::Job;
 use super::trouble::{self, Trouble};
+use super::{completed, reclaim};
 use crate::condition::{self, Verdict};
 use crate::frameworks::{Problem, Situation, Waiting, WaitingGroup};
 use crate::observe::service::instance_of;
@@ -48,6 +48,7 @@ enum State {
     Refused { reason: &'static str, message: String },
     Over,
     Suspended,
+    Reclaimed { message: String },
     Waiting { message: String },
     Starting { message: String },
     Running,
@@ -68,7 +69,16 @@ fn state(
         Ok(_) if holds(status, SUSPENDED) => return State::Suspended,
         Ok(waiting) => waiting,
     };
-    if !waiting.summary.is_empty() {
+    let reclaimed =
+        reclaim::record(status).filter(|record| !record.pods.is_empty() || !waiting.summary.is_empty());
+    if let Some(record) = reclaimed {
+        let role = &record.role;
+        let mut message = format!("its room went back to role {role}, which is guaranteed it");
+        if !waiting.summary.is_empty() {
+            message = format!("{message}; {}", waiting.summary);
+        }
+        State::Reclaimed { message }
+    } else if !waiting.summary.is_empty() {
         State::Waiting { message: waiting.summary.clone() }
     } else if running < gang.desired {
         let message = format!("{running} of {} pods run or have succeeded", gang.desired);
@@ -106,6 +116,7 @@ fn conditions(
         State::Suspended => {
             (false, false, "Suspended", "the job is put aside by spec.runPolicy.suspend".to_owned())
         }
+        State::Reclaimed { message } => (false, true, "Reclaimed", message.clone()),
         State::Waiting { message } => (false, true, "WaitingForRoom", message.clone()),
         State::Starting { message } => (false, true, "Starting", message.clone()),
         State::Running => (true, false, "Running", "all pods run or have succeeded".to_owned()),

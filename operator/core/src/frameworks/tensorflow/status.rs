@@ -5,7 +5,7 @@ use super::condition::{
 };
 use super::defaults::{Job, ReplicaType, Replicas, RestartPolicy};
 use super::tally::Tally;
-use super::{completed, restart};
+use super::{completed, reclaim, restart};
 use crate::condition::time;
 use crate::frameworks::Situation;
 use twofold_allocator::tick::Timestamp;
@@ -28,11 +28,12 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
         resume(&mut status, job, now);
     }
     status.start_time.get_or_insert_with(|| time(now));
+    reclaim::note(&mut status, job, situation);
     let before = completed::of(&status);
     let tallies: Vec<_> = ReplicaType::VOTES
         .iter()
         .filter_map(|type_| job.of(*type_))
-        .map(|replicas| (replicas, Tally::of(replicas, &before, situation)))
+        .map(|replicas| (replicas, Tally::of(replicas, &before, &status, situation)))
         .collect();
     completed::note(&mut status, job, situation);
     status.replica_statuses =
@@ -42,6 +43,7 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
         Some(message) => condition::set(&mut status, FAILED, message, now),
         None => vote(&mut status, job, &tallies, now),
     }
+    reclaim::forget_when_running(&mut status);
     if is_finished(&status) {
         status.completion_time.get_or_insert_with(|| time(now));
     }

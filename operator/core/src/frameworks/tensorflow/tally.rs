@@ -1,11 +1,12 @@
 //! The replicas of one type, counted from their pods.
 
 use super::defaults::{Replicas, RestartPolicy};
+use super::reclaim;
 use crate::frameworks::Situation;
 use crate::observe::service::instance_of;
 use crate::record::{Phase, PodRecord};
 use std::collections::BTreeSet;
-use twofold_crds::tfjob::{ReplicaStatus, TENSORFLOW_CONTAINER};
+use twofold_crds::tfjob::{ReplicaStatus, TENSORFLOW_CONTAINER, TfJobStatus};
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::launch;
 use twofold_sdk::observed::{TaskState, View};
@@ -42,11 +43,12 @@ enum Count {
 }
 
 impl<'a> Tally<'a> {
-    /// Counts the pods of these replicas. Surplus ones count as nothing, and so do those whose launch failed. A
-    /// replica that is on record as completed counts as one that succeeded, whatever became of its pod.
+    /// Counts the pods of these replicas. Surplus ones count as nothing, and so do those whose launch failed or whose
+    /// room is taken back. A replica that is on record as completed counts as one that succeeded, whatever became of its pod.
     pub(super) fn of(
         replicas: &Replicas<'_>,
         completed: &BTreeSet<InstanceId>,
+        status: &TfJobStatus,
         situation: &Situation<'a>,
     ) -> Self {
         let mut tally = Self::default();
@@ -54,7 +56,7 @@ impl<'a> Tally<'a> {
             tally.succeeded += 1;
             tally.first_succeeded |= instance.index == 0;
         }
-        for pod in situation.pods.iter().copied() {
+        for pod in situation.pods.iter().copied().filter(|pod| !reclaim::takes(status, pod)) {
             let counts = |instance: &InstanceId| belongs(instance, replicas) && !completed.contains(instance);
             let Some(instance) = instance_of(pod).filter(counts) else { continue };
             match count(pod, &instance, replicas.restart, situation) {

@@ -37,6 +37,7 @@ pub(super) fn service(resource: &TFJob) -> Result<ServiceSpec, Vec<Problem>> {
         name: job.name.to_owned(),
         role: RolePath::from(job.role()),
         priority: validate::priority(&job).unwrap_or_default(),
+        reclaimable: false,
         since: resource.metadata.creation_timestamp.as_ref().map(pod::millis).unwrap_or_default(),
         pod_types,
         gang: Gang::All,

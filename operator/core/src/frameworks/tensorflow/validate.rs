@@ -9,6 +9,9 @@ use twofold_crds::tfjob::{ReplicaSpec, TENSORFLOW_CONTAINER};
 /// The annotation with a job's priority among those of its role, an integer; higher goes first.
 pub(super) const PRIORITY: &str = "twofold.dev/priority";
 
+/// The annotation that says whether the job may be ended for a role below its guarantee, in place of what its role says.
+pub(super) const RECLAIMABLE: &str = "twofold.dev/reclaimable";
+
 /// The longest name of a service.
 const LONGEST_NAME: usize = 63;
 
@@ -22,6 +25,7 @@ pub(super) fn validate(resource: &TFJob) -> Vec<Problem> {
     }
     problems.extend(longest_child(&job));
     problems.extend(priority(&job).err());
+    problems.extend(reclaimable(&job).err());
     let specs = &resource.spec.tf_replica_specs;
     if specs.is_empty() {
         problems.push(problem("Required", "spec.tfReplicaSpecs", "must be required"));
@@ -47,6 +51,22 @@ pub(super) fn priority(job: &Job<'_>) -> Result<i32, Problem> {
         let message = format!("{text:?} is no integer between -2147483648 and 2147483647; write one");
         problem("Invalid", &format!("metadata.annotations[{PRIORITY}]"), &message)
     })
+}
+
+/// Whether the job's annotation lets it be ended for a role below its guarantee; none where it says nothing.
+///
+/// # Errors
+/// The annotation is neither `true` nor `false`.
+pub(super) fn reclaimable(job: &Job<'_>) -> Result<Option<bool>, Problem> {
+    match job.annotation(RECLAIMABLE) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(text) => {
+            let message = format!("{text:?} says neither yes nor no; write \"true\" or \"false\"");
+            Err(problem("Invalid", &format!("metadata.annotations[{RECLAIMABLE}]"), &message))
+        }
+    }
 }
 
 fn problem(reason: &'static str, field: &str, message: &str) -> Problem {

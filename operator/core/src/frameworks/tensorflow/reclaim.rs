@@ -1,0 +1,81 @@
+//! A job whose room is taken back for a role below its guarantee. That is put on record first, with the pods that go by
+//! UID: whoever looks after the job then ends exactly these, and no end of theirs is a failure or a restart. Then the
+//! job waits, as it did at first, and is launched whole.
+
+use super::defaults::Job;
+use super::{cleanup, condition, validate};
+use crate::action::Action;
+use crate::condition::time;
+use crate::frameworks::Situation;
+use crate::record::{Phase, PodRecord};
+use twofold_crds::tfjob::{ReclaimedStatus, TfJobStatus};
+
+/// The reason of the upstream condition `Restarting` when this is why.
+pub(super) const REASON: &str = "TFJobReclaimed";
+
+/// Whether the job may be ended for a role below its guarantee. What its annotation says goes before its role. One that
+/// has no status of ours may not: its definition may drop what is to be put on record.
+pub(super) fn is_reclaimable(job: &Job<'_>, allowed: &dyn Fn(&str) -> bool) -> bool {
+    let keeps_records = |status: &TfJobStatus| status.twofold.is_some() && !condition::is_finished(status);
+    if job.is_not_ours() || !job.resource.status.as_ref().is_some_and(keeps_records) {
+        return false;
+    }
+    validate::reclaimable(job).is_ok_and(|said| said.unwrap_or_else(|| allowed(job.role())))
+}
+
+/// What was taken back, until the job runs again.
+pub(super) fn record(status: &TfJobStatus) -> Option<&ReclaimedStatus> {
+    status.twofold.as_ref()?.reclaimed.as_ref()
+}
+
+/// Whether a pod ends because it is taken back. One that ended well before that has completed.
+pub(super) fn takes(status: &TfJobStatus, pod: &PodRecord) -> bool {
+    let is_recorded = |record: &ReclaimedStatus| record.pods.contains(&pod.identity.uid);
+    pod.phase != Phase::Succeeded && record(status).is_some_and(is_recorded)
+}
+
+/// The deletions of pods that are taken back and not on their way out yet.
+pub(super) fn deletions(job: &Job<'_>, status: &TfJobStatus, situation: &Situation<'_>) -> Vec<Action> {
+    let taken = situation.pods.iter().filter(|pod| takes(status, pod));
+    taken.filter_map(|pod| cleanup::delete(job, pod)).collect()
+}
+
+/// Puts on record what was decided, and forgets the pods that are gone.
+pub(super) fn note(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
+    decide(status, job, situation);
+    let remaining: Vec<String> =
+        situation.pods.iter().filter(|pod| takes(status, pod)).map(|pod| pod.identity.uid.clone()).collect();
+    let record = status.twofold.as_mut().and_then(|twofold| twofold.reclaimed.as_mut());
+    if let Some(record) = record {
+        record.pods.retain(|uid| remaining.contains(uid));
+    }
+}
+
+fn decide(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
+    let Some(reclaim) = situation.reclaim else { return };
+    if record(status).is_some_and(|record| !record.pods.is_empty()) {
+        return;
+    }
+    let runs = situation.pods.iter().filter(|pod| !matches!(pod.phase, Phase::Succeeded | Phase::Failed));
+    let pods: Vec<String> =
+        runs.map(|pod| &pod.identity.uid).filter(|uid| reclaim.pods.contains(*uid)).cloned().collect();
+    if pods.is_empty() {
+        return;
+    }
+    let role = reclaim.role.as_str().to_owned();
+    let message = format!(
+        "TFJob {} gave its room back to role {role}, which is guaranteed it, and restarts when there is room.",
+        job.name
+    );
+    condition::put(status, condition::RESTARTING, "True", REASON, message, situation.now);
+    status.twofold.get_or_insert_default().reclaimed =
+        Some(ReclaimedStatus { role, time: Some(time(reclaim.at)), pods });
+}
+
+/// A job that runs again is as any other.
+pub(super) fn forget_when_running(status: &mut TfJobStatus) {
+    let is_over = record(status).is_some_and(|record| record.pods.is_empty());
+    if is_over && condition::holds(status, condition::RUNNING) {
+        status.twofold.get_or_insert_default().reclaimed = None;
+    }
+}
