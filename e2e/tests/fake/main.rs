@@ -5,6 +5,7 @@ mod bad_input;
 mod gangs;
 mod kept;
 mod launches;
+mod reclaim;
 mod restarts;
 mod roles;
 mod single;
