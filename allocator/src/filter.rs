@@ -270,11 +270,12 @@ impl Books {
 
     /// The frameworks that are charged to a role or to one below it.
     pub(crate) fn frameworks_below(&self, role: RoleNo) -> Vec<FrameworkNo> {
-        let below = |no: &FrameworkNo| {
-            let own = self.frameworks.at(*no).role;
-            own.is_some_and(|own| self.path(own).any(|(above, _)| above == role))
-        };
-        self.framework_names.values().copied().filter(below).collect()
+        let (mut roles, mut frameworks) = (alloc::vec![role], Vec::new());
+        while let Some(book) = roles.pop().map(|no| self.roles.at(no)) {
+            roles.extend(book.children.values());
+            frameworks.extend(&book.frameworks);
+        }
+        frameworks
     }
 }
 

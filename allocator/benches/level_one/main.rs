@@ -17,6 +17,7 @@ mod domains;
 mod event;
 mod fill;
 mod gang;
+mod growth;
 mod mixed;
 mod quota;
 mod refuse;
@@ -28,7 +29,7 @@ use report::Report;
 /// A row and what measures it.
 type Row = (&'static str, fn(&mut Report));
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     ("memory", refuse::memory),
     ("deal", deal::run),
     ("refuse", refuse::run),
@@ -40,13 +41,14 @@ const ROWS: [Row; 11] = [
     ("mixed", mixed::run),
     ("gang", gang::run),
     ("domains", domains::run),
+    ("growth", growth::run),
 ];
 
 /// Rows that are measured where they are named or all are: they take too long for every run.
 const SLOW: [&str; 1] = ["event"];
 
 const HELP: &str = "cargo bench -p twofold-allocator -- [ROW]... [RUNS] [--all]
-Rows: memory deal refuse decline quota event fill many mixed gang domains.
+Rows: memory deal refuse decline quota event fill many mixed gang domains growth.
 RUNS: how often each point is measured, 3 unless given. --all: also the points and rows that take minutes (event).";
 
 fn main() {

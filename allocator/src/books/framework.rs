@@ -78,7 +78,7 @@ impl Books {
             let book = self.frameworks.at(no);
             let (charged, finishing) = (book.charged.clone(), book.finishing.clone());
             let (reclaimable, reserved) = (book.reclaimable.clone(), book.reserved.clone());
-            self.roles.at_mut(role).frameworks += 1;
+            self.roles.at_mut(role).frameworks.insert(no);
             if !self.planted.is(Plant::Recovery) {
                 self.charge_role(role, &charged);
             }
@@ -89,7 +89,7 @@ impl Books {
                 self.unreserve_for_role(before, &reserved);
                 self.finishing_in_role(before, &finishing, false);
                 self.reclaimable_in_role(before, &reclaimable, false);
-                self.leave_role(before, &charged);
+                self.leave_role(no, before, &charged);
             }
         }
         let book = self.frameworks.at_mut(no);
@@ -102,10 +102,9 @@ impl Books {
         }
     }
 
-    fn leave_role(&mut self, role: RoleNo, charged: &Resources) {
+    fn leave_role(&mut self, no: FrameworkNo, role: RoleNo, charged: &Resources) {
         self.discharge_role(role, charged);
-        let book = self.roles.at_mut(role);
-        book.frameworks = book.frameworks.saturating_sub(1);
+        self.roles.at_mut(role).frameworks.remove(&no);
         self.drop_role_if_unused(role);
     }
 
@@ -143,7 +142,7 @@ impl Books {
         self.framework_names.remove(&book.id);
         self.frameworks.remove(no);
         if let Some(role) = role {
-            self.leave_role(role, &Resources::default());
+            self.leave_role(no, role, &Resources::default());
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The tree of roles with what is charged to each, and the need of guarantees below each.
 
-use super::{Books, RoleNo};
+use super::{Books, FrameworkNo, RoleNo};
 use crate::id::RolePath;
 use crate::plant::Plant;
 use crate::resources::{Amounts, Resources};
 use crate::role::Role;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 /// A role on the books. It is there while it is declared or something is below it or charged to it; the root always.
 #[derive(Clone, Debug)]
@@ -14,8 +14,8 @@ pub(crate) struct RoleBook {
     pub(crate) parent: Option<RoleNo>,
     pub(crate) children: BTreeMap<RolePath, RoleNo>,
     pub(crate) declared: Option<Role>,
-    /// How many frameworks are charged to the role itself.
-    pub(crate) frameworks: u32,
+    /// The frameworks that are charged to the role itself.
+    pub(crate) frameworks: BTreeSet<FrameworkNo>,
     /// Charged to the role and all below it.
     pub(crate) charged: Resources,
     /// Charged to the role itself.
@@ -55,7 +55,7 @@ impl RoleBook {
             parent,
             children: BTreeMap::new(),
             declared: None,
-            frameworks: 0,
+            frameworks: BTreeSet::new(),
             charged: Resources::default(),
             own: Resources::default(),
             held: Resources::default(),
@@ -291,7 +291,7 @@ impl Books {
             let book = self.roles.at(at);
             let (path, parent) = (book.path.clone(), book.parent);
             let used = book.declared.is_some()
-                || book.frameworks > 0
+                || !book.frameworks.is_empty()
                 || book.reservations > 0
                 || !book.children.is_empty();
             let Some(above) = parent else { return };

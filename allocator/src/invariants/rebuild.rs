@@ -138,7 +138,8 @@ fn picture(books: &Books) -> Picture {
             &book.reclaimable,
         ]
         .map(Clone::clone);
-        let uses = book.frameworks.saturating_add(book.reservations);
+        let frameworks = u32::try_from(book.frameworks.len()).unwrap_or(u32::MAX);
+        let uses = frameworks.saturating_add(book.reservations);
         picture.insert(format!("role {path}"), (sums.into(), amounts, None, uses));
     }
     for (id, no) in &books.framework_names {
