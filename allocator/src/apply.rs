@@ -45,6 +45,7 @@ impl Allocator {
         };
         if changed {
             self.books.shrink_crowded();
+            self.books.settle_pool();
             self.books.soft.holds.stale = true;
             self.inverse.stale = true;
             self.stats.changes += 1;

@@ -6,6 +6,7 @@ pub(crate) mod framework;
 pub(crate) mod reservation;
 pub(crate) mod role;
 pub(crate) mod task;
+mod tasks;
 pub(crate) mod want;
 
 use crate::filter::Soft;
@@ -24,7 +25,7 @@ use alloc::vec::Vec;
 use framework::FrameworkBook;
 use reservation::Reservations;
 use role::RoleBook;
-use task::TaskBook;
+use tasks::Tasks;
 
 pub(crate) type AgentNo = No<AgentBook>;
 pub(crate) type RoleNo = No<RoleBook>;
@@ -51,7 +52,7 @@ pub(crate) struct Books {
     pub(crate) root: RoleNo,
     pub(crate) frameworks: Slab<FrameworkBook>,
     pub(crate) framework_names: BTreeMap<FrameworkId, FrameworkNo>,
-    pub(crate) tasks: BTreeMap<TaskId, TaskBook>,
+    pub(crate) tasks: Tasks,
     /// The tasks of each unit that a framework told of.
     pub(crate) units: BTreeMap<UnitKey, BTreeSet<TaskId>>,
     /// The agents that are draining.
@@ -93,7 +94,7 @@ impl Books {
             root,
             frameworks: Slab::default(),
             framework_names: BTreeMap::new(),
-            tasks: BTreeMap::new(),
+            tasks: Tasks::default(),
             units: BTreeMap::new(),
             draining: BTreeSet::new(),
             reservations: Reservations::default(),

@@ -18,6 +18,9 @@ pub(crate) struct Pool {
     floors: Vec<Vec<Room>>,
     /// The rank of each agent, by its number.
     of: Vec<usize>,
+    /// Agents that have more or less free than is noted here. More is noted before anybody searches; less may be noted
+    /// later, as what is found is looked at.
+    moved: Vec<AgentNo>,
     /// Whether it is so now: not since an agent came or went.
     fresh: bool,
 }
@@ -100,10 +103,10 @@ impl Books {
         ranked.chain(named).map(|no| (*no, self.agents.at(*no))).filter(|(_, book)| book.agent.is_some())
     }
 
-    /// Puts the agents in order after some came or went.
+    /// Notes what agents have free now, and puts them in order after some came or went.
     pub(crate) fn refresh_pool(&mut self) {
         if self.pool.fresh {
-            return;
+            return self.settle_pool();
         }
         let known = self.agent_names.values().filter(|no| self.agents.at(**no).agent.is_some());
         let ranks: Vec<AgentNo> = known.copied().collect();
@@ -121,19 +124,31 @@ impl Books {
             floors.push(core::mem::replace(&mut floor, above));
         }
         floors.push(floor);
-        self.pool = Pool { ranks, floors, of, fresh: true };
+        self.pool = Pool { ranks, floors, of, moved: Vec::new(), fresh: true };
     }
 
     /// Notes that an agent came or went.
     pub(crate) fn repool(&mut self) {
         self.pool.fresh = false;
+        self.pool.moved.clear();
     }
 
-    /// Notes that an agent has more or less free than before.
+    /// Notes that an agent has more or less free than before; how much is looked at once, when all is done to it.
     pub(crate) fn pooled(&mut self, no: AgentNo) {
-        if !self.pool.fresh {
-            return;
+        if self.pool.fresh && self.pool.moved.last() != Some(&no) {
+            self.pool.moved.push(no);
         }
+    }
+
+    /// Notes what the agents that changed have free now.
+    pub(crate) fn settle_pool(&mut self) {
+        let mut moved = core::mem::take(&mut self.pool.moved);
+        moved.drain(..).for_each(|no| self.pool_anew(no));
+        // The list is kept for what moves next.
+        self.pool.moved = moved;
+    }
+
+    fn pool_anew(&mut self, no: AgentNo) {
         let known = self.pool.of.get(no.index()).copied().filter(|rank| *rank < self.pool.ranks.len());
         let Some(rank) = known else { return };
         let mut room = room(self.agents.at(no));

@@ -24,7 +24,7 @@ impl Books {
     /// What is idle of a reservation, by its definition.
     fn idle_by_tasks(&self, book: &ReservationBook) -> Resources {
         let mut idle = book.reservation.resources.clone();
-        let inside = self.tasks.values().filter(|task| {
+        let inside = self.tasks.iter().map(|(_, task)| task).filter(|task| {
             let named = task.reservation.as_ref() == Some(&book.reservation.id);
             let owned = || task.framework.is_some_and(|framework| self.may_use(book.owner, framework));
             named && task.agent == book.agent && owned()

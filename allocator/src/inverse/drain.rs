@@ -55,7 +55,7 @@ impl Books {
     /// The units with tasks that do not end on draining agents, by agent; of each only what is there.
     fn units_to_move(&self) -> Vec<(AgentNo, Running)> {
         let mut found: BTreeMap<Place, (AgentNo, FrameworkNo, Vec<&TaskId>)> = BTreeMap::new();
-        for (id, task) in &self.tasks {
+        for (id, task) in self.tasks.iter() {
             let moves = !task.finishing && !task.launch && self.draining.contains(&task.agent);
             let Some(framework) = task.framework.filter(|_| moves) else { continue };
             let unit = match &task.unit {
@@ -70,7 +70,8 @@ impl Books {
             let key = (agent, self.frameworks.at(framework).id.clone(), unit);
             found.entry(key).or_insert((task.agent, framework, Vec::new())).2.push(id);
         }
-        let units = found.into_iter().filter_map(|((.., unit), (agent, framework, tasks))| {
+        let units = found.into_iter().filter_map(|((.., unit), (agent, framework, mut tasks))| {
+            tasks.sort_unstable();
             Some((agent, self.running((framework, unit), tasks.into_iter())?))
         });
         units.collect()

@@ -118,7 +118,7 @@ impl Books {
         let mut names = BTreeSet::new();
         let alone = placements.len() == 1;
         let mut tasks = placements.iter().map(|placement| &placement.task);
-        let twice = tasks.find(|task| (!alone && !names.insert(*task)) || self.tasks.contains_key(*task));
+        let twice = tasks.find(|task| (!alone && !names.insert(*task)) || self.tasks.get(task).is_some());
         twice.map_or(Ok(()), |task| Err(SettleError::TaskInUse(task.clone())))
     }
 
