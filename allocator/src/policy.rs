@@ -20,6 +20,9 @@ pub struct Policy {
     /// How long an inverse offer waits for an answer, in milliseconds, how long what was accepted may take to end, and
     /// how long a unit is left alone when either is over. When absent nothing is asked back.
     pub inverse_offer_millis: Option<u64>,
+    /// Whether all that runs on a draining agent is asked to move by inverse offers. Who ends it by other means says no:
+    /// then a unit that stays there until that comes may be asked back for claims.
+    pub inverse_offers_of_draining: bool,
     /// What [`crate::allocator::Allocator::check_touched`] checks.
     pub laws: Laws,
 }
@@ -54,6 +57,7 @@ impl Default for Policy {
             open_offer_millis: None,
             hold_patience_millis: Some(600_000),
             inverse_offer_millis: Some(60_000),
+            inverse_offers_of_draining: true,
             laws: Laws::Touched,
         }
     }

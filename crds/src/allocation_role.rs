@@ -102,7 +102,7 @@ pub struct AllocationRoleSpec {
     /// `Allowed` lends them what others are guaranteed and do not use; when those want it, all pods of
     /// such a job are deleted, and it waits and starts again. Never more is taken than leaves this role
     /// at its own guarantee. A job's annotation `twofold.dev/reclaimable`, `"true"` or `"false"`, goes
-    /// before this. Data services are never taken back. It holds for the jobs that name this role, not
+    /// before this either way. Data services are never taken back. It holds for the jobs that name this role, not
     /// for roles below. Default: Never.
     #[serde(default)]
     pub reclaim: RoleReclaim,

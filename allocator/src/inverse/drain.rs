@@ -33,7 +33,7 @@ impl Allocator {
         if !over.is_empty() {
             self.take_back(|offer| matches!(&offer.why, Why::Drain(agent) if over.contains(agent)));
         }
-        if self.books.draining.is_empty() {
+        if self.books.draining.is_empty() || !self.books.policy.inverse_offers_of_draining {
             return;
         }
         for (agent, unit) in self.books.units_to_move() {

@@ -276,6 +276,7 @@ impl World {
             Some(text) => policy.inverse_offer_millis = Some(text.parse().unwrap()),
             None => {}
         }
+        policy.inverse_offers_of_draining = words.get("draining") != Some("kept");
         self.allocator = Allocator::new(policy);
         String::new()
     }

@@ -60,7 +60,7 @@ impl State {
         Self {
             settings,
             world: World::default(),
-            allocator: Allocator::new(Policy::default()),
+            allocator: Allocator::new(policy()),
             tree: feed::Tree::default(),
             services: BTreeMap::new(),
             by_framework: BTreeMap::new(),
@@ -224,8 +224,14 @@ fn check(state: &mut State, now: Timestamp) {
     state.violations.extend(broken.iter().map(ToString::to_string));
 }
 
+/// Level one asks nothing to move off an agent that drains: who only cordons a machine does not want its pods gone, and
+/// who drains it evicts them himself, within their disruption budgets.
+fn policy() -> Policy {
+    Policy { inverse_offers_of_draining: false, ..Policy::default() }
+}
+
 fn rebuild(state: &mut State) {
-    state.allocator = Allocator::new(Policy::default());
+    state.allocator = Allocator::new(policy());
     state.tree = feed::Tree::default();
     state.services.clear();
     state.untold = feed::everything(&state.world);

@@ -16,7 +16,7 @@ use twofold_sdk::evaluate::{self, Inquiry, Room};
 use twofold_sdk::requirement::AskPlan;
 
 /// What level two says to the room that is asked back.
-pub(super) enum Word {
+pub(super) enum Judgement {
     /// A unit would be placed on it.
     Takes,
     /// It does not do. Instances by themselves would stand on these of the agents.
@@ -24,7 +24,12 @@ pub(super) enum Word {
 }
 
 /// Judges the claim of an ask as it stands; none when there is none any more.
-pub(super) fn judge(state: &State, framework: &FrameworkId, ask: &AskId, now: Timestamp) -> Option<Word> {
+pub(super) fn judge(
+    state: &State,
+    framework: &FrameworkId,
+    ask: &AskId,
+    now: Timestamp,
+) -> Option<Judgement> {
     let entry = state.services.get(state.by_framework.get(framework)?)?;
     let spec = entry.translated.as_ref().ok()?;
     let plan = entry.asks.iter().find(|plan| plan.ask.id == *ask)?;
@@ -41,12 +46,12 @@ pub(super) fn judge(state: &State, framework: &FrameworkId, ask: &AskId, now: Ti
         }
     };
     if !try_out(plan, 1).is_empty() {
-        return Some(Word::Takes);
+        return Some(Judgement::Takes);
     }
     let mut singly = plan.clone();
     singly.ask.members.iter_mut().for_each(|member| member.least = 0);
     let placements = try_out(&singly, u32::MAX).into_iter();
-    Some(Word::TakesPart(placements.map(|placement| placement.agent).collect()))
+    Some(Judgement::TakesPart(placements.map(|placement| placement.agent).collect()))
 }
 
 /// The agents that each member would be shown, with what is asked back there; the others count for the spread only.

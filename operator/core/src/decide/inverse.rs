@@ -1,7 +1,7 @@
 //! Inverse offers: level one asks for units back, and their frameworks answer in the process.
 
 use super::State;
-use super::claimant::{self, Word};
+use super::claimant::{self, Judgement};
 use super::rounds::Launched;
 use crate::action::Action;
 use crate::frameworks::Reclaim;
@@ -31,6 +31,8 @@ pub(super) fn run(
     let written = actions.iter().map(|action| &action.owner);
     let launched = turns.iter().filter(|(_, launches)| !launches.is_empty()).map(|(key, _)| key);
     let busy: BTreeSet<Key> = written.chain(launched).chain(state.in_flight.keys()).cloned().collect();
+    // Whether an offer that waits still stands is looked at below.
+    state.allocator.take_inverse_ended();
     let mut given_back = BTreeSet::new();
     for _ in 0..MOST_ROUNDS {
         while state.allocator.next_inverse().is_some() {}
@@ -48,8 +50,7 @@ pub(super) fn run(
                     let claim = claims.entry((framework.clone(), ask.clone()));
                     claim.or_insert_with(|| (role.clone(), Vec::new())).1.push((key, offer));
                 }
-                // Who only cordons a machine does not want its pods gone, and who drains it evicts them himself, within
-                // their disruption budgets.
+                // The policy is to make none of an agent that drains.
                 (Some(_), Why::Drain(_)) | (None, _) => decline(state, &offer, now),
             }
         }
@@ -79,8 +80,8 @@ fn answer(
         return Vec::new();
     }
     let agents = match claimant::judge(state, framework, ask, now) {
-        Some(Word::Takes) => return willing.into_iter().filter_map(|one| accept(state, one)).collect(),
-        Some(Word::TakesPart(agents)) => agents,
+        Some(Judgement::Takes) => return willing.into_iter().filter_map(|one| accept(state, one)).collect(),
+        Some(Judgement::TakesPart(agents)) => agents,
         None => BTreeSet::new(),
     };
     let is_of_use = |offer: &InverseOffer| offer.agents.iter().any(|agent| agents.contains(agent));
