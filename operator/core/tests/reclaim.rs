@@ -52,6 +52,18 @@ impl World {
         history
     }
 
+    /// Machines ended the containers of the pods that were deleted, which are still there, with this exit code.
+    fn end_deleted(&mut self, exit_code: i32) {
+        let pods = self.cluster.objects().filter_map(|(_, object)| match object {
+            Object::Pod(pod) if pod.metadata.deletion_timestamp.is_some() => Some(pod.as_ref().clone()),
+            _ => None,
+        });
+        for pod in pods.collect::<Vec<_>>() {
+            let ended = machine::ended(pod, exit_code, self.cluster.now());
+            self.cluster.put(ended.into());
+        }
+    }
+
     /// How many pods there are of each service.
     fn jobs(&self) -> BTreeMap<String, usize> {
         let mut jobs = BTreeMap::new();
@@ -181,6 +193,27 @@ fn what_was_taken_back_starts_whole_when_there_is_room_and_may_be_taken_back_aga
     assert_eq!(told(&world.settle()).0.len(), 2);
     assert_eq!(world.jobs().get("again"), Some(&1));
     assert_rest(&mut world);
+}
+
+#[test]
+fn what_ends_well_when_it_is_taken_back_runs_again() {
+    for exit_code in [0, 143] {
+        let mut world = World::lent();
+        world.cluster.let_pods_linger();
+        world.cluster.put(job("wanted", "prod", 2, 4, ""));
+        world.settle();
+        world.end_deleted(exit_code);
+        world.settle();
+        world.cluster.end_lingering();
+        world.settle();
+        assert_eq!(world.jobs(), [("lent-c", 2), ("lent-d", 2), ("wanted", 2)].map(owned).into());
+        for name in ["lent-a", "lent-b"] {
+            assert_eq!(world.state(name), "Restarting TFJobReclaimed, Reclaimed", "{exit_code}");
+        }
+        world.cluster.remove(&Key::new(Kind::TFJob, "team", "wanted"));
+        world.settle();
+        assert_eq!(world.jobs().values().copied().collect::<Vec<_>>(), [2; 4], "{exit_code}");
+    }
 }
 
 #[test]
@@ -375,6 +408,9 @@ fn play(kill_after: Option<usize>) -> (BTreeMap<String, usize>, Vec<String>, usi
             world.operator.restart(&mut world.cluster);
         }
         machine::step(&mut world.cluster);
+        if cycle % 10 == 4 {
+            world.end_deleted(0);
+        }
         if cycle % 10 == 9 {
             world.cluster.end_lingering();
         }
@@ -384,6 +420,7 @@ fn play(kill_after: Option<usize>) -> (BTreeMap<String, usize>, Vec<String>, usi
     let gone = gone.difference(&world.pods().values().collect()).count();
     let (mut deleted, events) = told(&history);
     assert!(!events.iter().any(|reason| reason == "TFJobFailed"), "{events:?}");
+    assert!(!events.iter().any(|reason| reason == "TFJobSucceeded"), "{events:?}");
     deleted.sort();
     deleted.dedup();
     assert_eq!(gone, deleted.len());

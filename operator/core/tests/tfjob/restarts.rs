@@ -230,12 +230,7 @@ fn what_is_taken_back_is_deleted_once_on_record_and_is_neither_a_failure_nor_a_r
     for policy in ["Never", "OnFailure", "ExitCode"] {
         let mut scene = scene(policy, "runPolicy: {backoffLimit: 0}");
         assert!(scene.job.has_run(None, &[]));
-        scene.reclaim = Some(Reclaim {
-            role: RolePath::from("company/prod"),
-            pods: ["mnist-worker-0-0", "mnist-worker-1-0"].map(str::to_owned).into(),
-            at: scene.now,
-            until: scene.now.plus_millis(60_000),
-        });
+        scene.reclaim = Some(taken_back(&scene));
         assert_eq!(deletions(&scene), Vec::<String>::new());
         assert_eq!(scene.tell(), ["Reclaimed"], "{policy}");
         scene.reclaim = None;
@@ -280,12 +275,7 @@ fn a_job_may_be_taken_back_by_its_annotation_or_its_role_while_its_record_is_kep
 #[test]
 fn a_pod_that_ended_well_before_it_was_deleted_has_completed() {
     let mut scene = scene("Never", "successPolicy: AllWorkers");
-    scene.reclaim = Some(Reclaim {
-        role: RolePath::from("prod"),
-        pods: ["mnist-worker-0-0", "mnist-worker-1-0"].map(str::to_owned).into(),
-        at: scene.now,
-        until: scene.now.plus_millis(60_000),
-    });
+    scene.reclaim = Some(taken_back(&scene));
     scene.tell();
     scene.reclaim = None;
     scene.named_pod("worker", 0, "mnist-worker-0-0", Is::Succeeded);
@@ -293,4 +283,39 @@ fn a_pod_that_ended_well_before_it_was_deleted_has_completed() {
     assert_eq!(deletions(&scene), ["delete mnist-worker-1"]);
     assert_eq!(scene.counts("Worker"), (0, 1, 0));
     assert_eq!(scene.told().twofold.unwrap().completed, ["worker-0"]);
+}
+
+fn taken_back(scene: &Scene) -> Reclaim {
+    let pods = scene.pods.values().filter_map(|pod| pod.metadata.uid.clone()).collect();
+    Reclaim {
+        role: RolePath::from("company/prod"),
+        pods,
+        at: scene.now,
+        until: scene.now.plus_millis(60_000),
+    }
+}
+
+#[test]
+fn a_pod_that_ends_well_because_it_is_taken_back_has_not_completed() {
+    for more in ["successPolicy: AllWorkers", "runPolicy: {backoffLimit: 0}"] {
+        let mut scene = scene("Never", more);
+        scene.reclaim = Some(taken_back(&scene));
+        scene.tell();
+        scene.reclaim = None;
+        scene.named_pod("worker", 0, "mnist-worker-0-0", Is::WentWell);
+        scene.named_pod("worker", 1, "mnist-worker-1-0", Is::Going);
+        for _ in 0..2 {
+            assert_eq!(scene.tell(), Vec::<String>::new(), "{more}");
+            assert_eq!(scene.conditions(), ["Created", "Restarting"], "{more}");
+            assert_eq!(scene.counts("Worker"), (0, 0, 0), "{more}");
+            let ours = scene.told().twofold.unwrap();
+            assert_eq!(ours.completed, Vec::<String>::new(), "{more}");
+            assert_eq!(ours.reclaimed.unwrap().pods.len(), 2, "{more}");
+            scene.named_pod("worker", 1, "mnist-worker-1-0", Is::WentWell);
+        }
+        scene.gone("worker", 0);
+        scene.gone("worker", 1);
+        scene.tell();
+        assert!(scene.upkeep().wants_offers && scene.job.finished().is_empty(), "{more}");
+    }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Is {
     /// Running, and asked to go.
     Going,
     Succeeded,
+    /// Asked to go, and ended with exit code 0.
+    WentWell,
     /// Failed with this exit code of the container that trains.
     Failed(i32),
     /// Failed as a whole, with this reason and no word of its containers.
@@ -100,7 +102,7 @@ impl Scene {
         let mut value = json!({"metadata": {"name": name, "namespace": "team", "uid": uid, "resourceVersion": "1",
             "labels": {"twofold.dev/pod-type": type_, "twofold.dev/index": index.to_string()}},
             "spec": {"nodeName": "agent-0", "containers": []}, "status": state(is)});
-        if is == Is::Going {
+        if matches!(is, Is::Going | Is::WentWell) {
             value["metadata"]["deletionTimestamp"] = json!("2023-11-14T22:13:20Z");
         }
         self.pods.insert(name, serde_json::from_value(value).expect("a pod"));
@@ -240,7 +242,7 @@ fn state(is: Is) -> Value {
         Is::RestartedInPlace(restarts) => {
             json!({"phase": "Running", "containerStatuses": container(json!({"running": {}}), restarts)})
         }
-        Is::Succeeded => json!({"phase": "Succeeded", "containerStatuses": ended(0)}),
+        Is::Succeeded | Is::WentWell => json!({"phase": "Succeeded", "containerStatuses": ended(0)}),
         Is::Failed(code) => json!({"phase": "Failed", "containerStatuses": ended(code)}),
         Is::Ended(reason) => json!({"phase": "Failed", "reason": reason}),
     }

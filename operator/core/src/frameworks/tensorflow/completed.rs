@@ -2,10 +2,11 @@
 //! deleted while the job goes on.
 
 use super::defaults::Job;
+use super::reclaim;
 use super::tally::belongs;
 use crate::frameworks::Situation;
 use crate::observe::service::instance_of;
-use crate::record::Phase;
+use crate::record::{Phase, PodRecord};
 use std::collections::BTreeSet;
 use twofold_crds::tfjob::TfJobStatus;
 use twofold_sdk::instance::InstanceId;
@@ -16,9 +17,15 @@ pub(super) fn of(status: &TfJobStatus) -> BTreeSet<InstanceId> {
     names.filter_map(|name| InstanceId::parse(name)).collect()
 }
 
-/// Puts on record which replicas have ended well; surplus ones are forgotten.
+/// Whether the replica of this pod is on record.
+pub(super) fn has(status: &TfJobStatus, pod: &PodRecord) -> bool {
+    instance_of(pod).is_some_and(|instance| of(status).contains(&instance))
+}
+
+/// Puts on record which replicas have ended well, but for what is taken back; surplus ones are forgotten.
 pub(super) fn note(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
-    let succeeded = situation.pods.iter().filter(|pod| pod.phase == Phase::Succeeded);
+    let ended_well = |pod: &&&PodRecord| pod.phase == Phase::Succeeded && !reclaim::takes(status, pod);
+    let succeeded = situation.pods.iter().filter(ended_well);
     let mut completed = of(status);
     completed.extend(succeeded.filter_map(|pod| instance_of(pod)));
     completed.retain(|instance| job.replicas.iter().any(|replicas| belongs(instance, replicas)));

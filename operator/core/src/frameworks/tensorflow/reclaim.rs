@@ -3,7 +3,7 @@
 //! job waits, as it did at first, and is launched whole.
 
 use super::defaults::Job;
-use super::{cleanup, condition, validate};
+use super::{cleanup, completed, condition, validate};
 use crate::action::Action;
 use crate::condition::time;
 use crate::frameworks::Situation;
@@ -28,10 +28,12 @@ pub(super) fn record(status: &TfJobStatus) -> Option<&ReclaimedStatus> {
     status.twofold.as_ref()?.reclaimed.as_ref()
 }
 
-/// Whether a pod ends because it is taken back. One that ended well before that has completed.
+/// Whether a pod ends because it is taken back. One that ended well before it was deleted has completed. One that
+/// ended well after that has not, since a trainer that is told to stop may do so with exit code 0.
 pub(super) fn takes(status: &TfJobStatus, pod: &PodRecord) -> bool {
     let is_recorded = |record: &ReclaimedStatus| record.pods.contains(&pod.identity.uid);
-    pod.phase != Phase::Succeeded && record(status).is_some_and(is_recorded)
+    let has_completed = || pod.deleting.is_none() || completed::has(status, pod);
+    record(status).is_some_and(is_recorded) && !(pod.phase == Phase::Succeeded && has_completed())
 }
 
 /// The deletions of pods that are taken back and not on their way out yet.
