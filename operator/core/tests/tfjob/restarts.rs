@@ -319,3 +319,19 @@ fn a_pod_that_ends_well_because_it_is_taken_back_has_not_completed() {
         assert!(scene.upkeep().wants_offers && scene.job.finished().is_empty(), "{more}");
     }
 }
+
+#[test]
+fn restarts_by_the_kubelet_of_what_is_taken_back_do_not_count() {
+    for limit in [0, 1] {
+        let mut scene = scene("OnFailure", &format!("runPolicy: {{backoffLimit: {limit}}}"));
+        scene.reclaim = Some(taken_back(&scene));
+        scene.tell();
+        scene.reclaim = None;
+        scene.named_pod("worker", 1, "mnist-worker-1-0", Is::RestartedInPlace(1));
+        scene.tell();
+        assert_eq!(scene.conditions(), ["Created", "Restarting"], "{limit}");
+        scene.named_pod("worker", 1, "another", Is::RestartedInPlace(1));
+        scene.tell();
+        assert!(scene.conditions().contains(&"Failed".to_owned()), "{limit}");
+    }
+}

@@ -1,11 +1,12 @@
 //! Limits of a job's life: how often it may restart, and how long it may take.
 
 use super::defaults::{Job, Replicas, RestartPolicy};
+use super::reclaim;
 use super::tally::Tally;
 use crate::frameworks::Situation;
 use crate::observe::pod;
 use crate::observe::service::instance_of;
-use crate::record::Phase;
+use crate::record::{Phase, PodRecord};
 use twofold_allocator::tick::Timestamp;
 use twofold_crds::tfjob::{TfJobStatus, TwofoldStatus};
 
@@ -29,20 +30,22 @@ pub(super) fn count(
 }
 
 /// Whether the job has restarted as often as it may: at all with a limit of 0, else as often as the limit says.
-/// Restarts by the kubelet count while their pod runs, those by us for good; failed launches never do.
+/// Restarts by the kubelet count while their pod runs and is not taken back, those by us for good; failed launches
+/// never do.
 pub(super) fn is_past_limit(job: &Job<'_>, status: &TfJobStatus, situation: &Situation<'_>) -> bool {
     let Some(limit) = job.resource.spec.run_policy.backoff_limit else { return false };
     let ours = status.twofold.as_ref().and_then(|twofold| twofold.restarts).unwrap_or_default();
-    let restarts = i64::from(ours) + by_kubelet(job, situation);
+    let restarts = i64::from(ours) + by_kubelet(job, status, situation);
     if limit == 0 { restarts > 0 } else { restarts >= i64::from(limit) }
 }
 
-fn by_kubelet(job: &Job<'_>, situation: &Situation<'_>) -> i64 {
+fn by_kubelet(job: &Job<'_>, status: &TfJobStatus, situation: &Situation<'_>) -> i64 {
     let may_restart = |type_: &str| {
         let mut replicas = job.replicas.iter();
         replicas.any(|one| one.type_.lower() == type_ && one.restart != RestartPolicy::Never)
     };
-    let running = situation.pods.iter().filter(|pod| pod.phase == Phase::Running);
+    let runs = |pod: &&&PodRecord| pod.phase == Phase::Running && !reclaim::takes(status, pod);
+    let running = situation.pods.iter().filter(runs);
     running
         .filter(|pod| instance_of(pod).is_some_and(|instance| may_restart(instance.pod_type.as_str())))
         .flat_map(|pod| &pod.containers)
