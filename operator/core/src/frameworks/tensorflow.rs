@@ -94,8 +94,10 @@ impl Framework for TFJob {
         }
         let next = status::next(&job, situation);
         let mut actions = service::upkeep(&job, situation);
-        let taken_back = reclaim::deletions(&job, &known, situation);
-        let wants_offers = !condition::is_finished(&next) && taken_back.is_empty();
+        // Pods of a job that ends in this pass go by its policy alone.
+        let is_over = condition::is_finished(&next);
+        let taken_back = if is_over { Vec::new() } else { reclaim::deletions(&job, &known, situation) };
+        let wants_offers = !is_over && taken_back.is_empty();
         actions.extend(taken_back);
         Upkeep {
             actions,

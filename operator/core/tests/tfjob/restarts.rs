@@ -335,3 +335,50 @@ fn restarts_by_the_kubelet_of_what_is_taken_back_do_not_count() {
         assert!(scene.conditions().contains(&"Failed".to_owned()), "{limit}");
     }
 }
+
+#[test]
+fn a_job_that_is_over_in_the_pass_that_takes_it_back_is_over() {
+    let cases = [("", Is::Succeeded, "Succeeded"), ("", Is::Failed(1), "Failed")];
+    let late = ("runPolicy: {activeDeadlineSeconds: 30}", Is::Running, "Failed");
+    for (more, is, state) in cases.into_iter().chain([late]) {
+        let mut scene = scene("Never", more);
+        scene.pass_time(60);
+        scene.reclaim = Some(taken_back(&scene));
+        scene.named_pod("worker", 0, "mnist-worker-0-0", is);
+        assert!(!scene.tell().contains(&"Reclaimed".to_owned()), "{more} {is:?}");
+        assert_eq!(scene.conditions(), ["Created", "Running=False", state], "{more} {is:?}");
+        assert_eq!(scene.told().twofold.unwrap().reclaimed, None, "{more} {is:?}");
+        assert!(!scene.job.gives_back(), "{more} {is:?}");
+    }
+}
+
+#[test]
+fn a_job_that_wins_after_it_was_taken_back_keeps_its_pods_by_its_policy_and_no_record() {
+    let mut scene = scene("Never", "runPolicy: {cleanPodPolicy: None}");
+    scene.reclaim = Some(taken_back(&scene));
+    scene.tell();
+    scene.named_pod("worker", 0, "mnist-worker-0-0", Is::Succeeded);
+    assert_eq!(deletions(&scene), Vec::<String>::new());
+    scene.tell();
+    assert_eq!(scene.conditions().last().map(String::as_str), Some("Succeeded"));
+    assert_eq!(scene.told().twofold.unwrap().reclaimed, None);
+    assert_eq!(deletions(&scene), Vec::<String>::new());
+    assert_eq!(scene.tell(), Vec::<String>::new());
+}
+
+#[test]
+fn a_job_that_is_suspended_after_it_was_taken_back_has_no_record_and_is_launched_whole_when_it_goes_on() {
+    let mut scene = scene("OnFailure", "");
+    scene.reclaim = Some(taken_back(&scene));
+    scene.tell();
+    scene.job.spec.run_policy.suspend = true;
+    scene.tell();
+    assert_eq!(scene.told().twofold.unwrap().reclaimed, None);
+    assert_eq!(scene.conditions(), ["Created", "Restarting=False", "Suspended"]);
+    assert_eq!(deletions(&scene), ["delete mnist-worker-0", "delete mnist-worker-1"]);
+    scene.gone("worker", 0);
+    scene.gone("worker", 1);
+    scene.job.spec.run_policy.suspend = false;
+    scene.tell();
+    assert!(scene.upkeep().wants_offers && !scene.job.has_run(None, &[]));
+}

@@ -42,9 +42,8 @@ pub(super) fn deletions(job: &Job<'_>, status: &TfJobStatus, situation: &Situati
     taken.filter_map(|pod| cleanup::delete(job, pod)).collect()
 }
 
-/// Puts on record what was decided, and forgets the pods that are gone.
-pub(super) fn note(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
-    decide(status, job, situation);
+/// Forgets the pods on record that are gone or have completed.
+pub(super) fn prune(status: &mut TfJobStatus, situation: &Situation<'_>) {
     let remaining: Vec<String> =
         situation.pods.iter().filter(|pod| takes(status, pod)).map(|pod| pod.identity.uid.clone()).collect();
     let record = status.twofold.as_mut().and_then(|twofold| twofold.reclaimed.as_mut());
@@ -53,7 +52,8 @@ pub(super) fn note(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situatio
     }
 }
 
-fn decide(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
+/// Puts on record what was decided, for a job that is not over.
+pub(super) fn decide(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
     let Some(reclaim) = situation.reclaim else { return };
     if record(status).is_some_and(|record| !record.pods.is_empty()) {
         return;
@@ -78,6 +78,11 @@ fn decide(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
 pub(super) fn forget_when_running(status: &mut TfJobStatus) {
     let is_over = record(status).is_some_and(|record| record.pods.is_empty());
     if is_over && condition::holds(status, condition::RUNNING) {
-        status.twofold.get_or_insert_default().reclaimed = None;
+        forget(status);
     }
+}
+
+/// Takes the record out of a job that runs, is over or is put aside; whether there was one.
+pub(super) fn forget(status: &mut TfJobStatus) -> bool {
+    status.twofold.as_mut().is_some_and(|twofold| twofold.reclaimed.take().is_some())
 }

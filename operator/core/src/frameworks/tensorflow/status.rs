@@ -18,6 +18,7 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
     condition::set(&mut status, CREATED, format!("TFJob {} is created.", job.name), now);
     if is_finished(&status) {
         settle(&mut status);
+        reclaim::forget(&mut status);
         return status;
     }
     if job.resource.spec.run_policy.suspend {
@@ -28,7 +29,7 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
         resume(&mut status, job, now);
     }
     status.start_time.get_or_insert_with(|| time(now));
-    reclaim::note(&mut status, job, situation);
+    reclaim::prune(&mut status, situation);
     let before = completed::of(&status);
     let tallies: Vec<_> = ReplicaType::VOTES
         .iter()
@@ -46,6 +47,9 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
     reclaim::forget_when_running(&mut status);
     if is_finished(&status) {
         status.completion_time.get_or_insert_with(|| time(now));
+        reclaim::forget(&mut status);
+    } else {
+        reclaim::decide(&mut status, job, situation);
     }
     status
 }
@@ -59,10 +63,14 @@ fn settle(status: &mut TfJobStatus) {
     }
 }
 
+/// A job that was taken back is no longer called restarting either, since it is launched whole when it goes on.
 fn suspend(status: &mut TfJobStatus, job: &Job<'_>, now: Timestamp) {
     let message = || format!("TFJob {} is suspended.", job.name);
-    if holds(status, RUNNING) {
-        condition::put(status, RUNNING, "False", "TFJobSuspended", message(), now);
+    let restarting = reclaim::forget(status).then_some(RESTARTING);
+    for type_ in [RUNNING].into_iter().chain(restarting) {
+        if holds(status, type_) {
+            condition::put(status, type_, "False", "TFJobSuspended", message(), now);
+        }
     }
     condition::set(status, SUSPENDED, message(), now);
     status.replica_statuses.values_mut().for_each(|replicas| replicas.active = 0);
