@@ -217,6 +217,31 @@ fn what_ends_well_when_it_is_taken_back_runs_again() {
 }
 
 #[test]
+fn a_gang_of_which_a_part_has_completed_starts_whole_again() {
+    let mut world = World::new("Allowed");
+    let Object::TFJob(mut lent) = job("lent", "batch", 4, 3, "") else { panic!("no job") };
+    lent.spec.success_policy = Some("AllWorkers".to_owned());
+    world.cluster.put(Object::TFJob(lent));
+    world.settle();
+    let key = Key::new(Kind::Pod, "team", "lent-worker-1");
+    let Some(Object::Pod(pod)) = world.cluster.get(&key).cloned() else { panic!("no pod") };
+    let ended = machine::ended(*pod, 0, world.cluster.now());
+    world.cluster.put(ended.into());
+    world.settle();
+    world.cluster.put(job("wanted", "prod", 2, 4, ""));
+    world.settle();
+    assert_eq!(world.jobs(), [owned(("wanted", 2))].into());
+    assert_eq!(world.state("lent"), "Restarting TFJobReclaimed, Reclaimed");
+    assert_rest(&mut world);
+    world.cluster.remove(&Key::new(Kind::TFJob, "team", "wanted"));
+    world.settle();
+    assert_eq!(world.jobs(), [owned(("lent", 4))].into());
+    assert_eq!(world.state("lent"), "Running TFJobRunning, Running");
+    let ours = world.job("lent").status.unwrap().twofold.unwrap();
+    assert_eq!((ours.completed, ours.reclaimed), (Vec::new(), None));
+}
+
+#[test]
 fn a_ring_takes_back_its_guarantee() {
     let mut world = World::lent();
     world.cluster.put(ring("ring", "prod", 2));

@@ -97,11 +97,10 @@ impl Framework for TFJob {
         // Pods of a job that ends in this pass go by its policy alone.
         let is_over = condition::is_finished(&next);
         let taken_back = if is_over { Vec::new() } else { reclaim::deletions(&job, &known, situation) };
-        let wants_offers = !is_over && taken_back.is_empty();
         actions.extend(taken_back);
         Upkeep {
             actions,
-            wants_offers,
+            wants_offers: !is_over && !self.gives_back(),
             wake_at: restart::deadline(&job, &next).filter(|deadline| *deadline > situation.now),
             ..Upkeep::default()
         }

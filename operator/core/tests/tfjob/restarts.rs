@@ -382,3 +382,51 @@ fn a_job_that_is_suspended_after_it_was_taken_back_has_no_record_and_is_launched
     scene.tell();
     assert!(scene.upkeep().wants_offers && !scene.job.has_run(None, &[]));
 }
+
+#[test]
+fn what_has_completed_runs_again_with_the_whole_that_is_taken_back() {
+    for is_collected in [false, true] {
+        let mut scene = Scene::of(&[("Worker", 3)], "successPolicy: AllWorkers").policy("Never");
+        scene.pods("worker", 0, 3, Is::Running);
+        scene.tell();
+        scene.named_pod("worker", 1, "mnist-worker-1-0", Is::Succeeded);
+        scene.tell();
+        assert_eq!(scene.told().twofold.unwrap().completed, ["worker-1"]);
+        if is_collected {
+            scene.gone("worker", 1);
+        }
+        let running = ["mnist-worker-0-0", "mnist-worker-2-0"].map(str::to_owned).into();
+        scene.reclaim = Some(Reclaim { pods: running, ..taken_back(&scene) });
+        scene.tell();
+        scene.reclaim = None;
+        let all = ["delete mnist-worker-0", "delete mnist-worker-1", "delete mnist-worker-2"];
+        let expected: Vec<_> = all.into_iter().filter(|line| !is_collected || *line != all[1]).collect();
+        assert_eq!(deletions(&scene), expected);
+        for index in [0, 1, 2] {
+            assert!(!scene.upkeep().wants_offers);
+            scene.gone("worker", index);
+            scene.tell();
+        }
+        assert_eq!(scene.told().twofold.unwrap().completed, Vec::<String>::new());
+        assert!(scene.upkeep().wants_offers && scene.job.finished().is_empty());
+        assert!(!scene.job.has_run(None, &[]));
+        scene.pods("worker", 0, 3, Is::Running);
+        scene.tell();
+        assert_eq!(scene.conditions(), ["Created", "Running"]);
+        assert_eq!(scene.counts("Worker"), (3, 0, 0));
+    }
+}
+
+#[test]
+fn a_job_whose_last_replica_ends_well_before_it_is_deleted_has_won() {
+    let mut scene = scene("Never", "successPolicy: AllWorkers");
+    scene.named_pod("worker", 1, "mnist-worker-1-0", Is::Succeeded);
+    scene.tell();
+    scene.gone("worker", 1);
+    scene.reclaim = Some(taken_back(&scene));
+    scene.tell();
+    scene.reclaim = None;
+    scene.named_pod("worker", 0, "mnist-worker-0-0", Is::Succeeded);
+    scene.tell();
+    assert_eq!(scene.conditions().last().map(String::as_str), Some("Succeeded"));
+}

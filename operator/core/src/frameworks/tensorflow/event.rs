@@ -101,7 +101,7 @@ fn reclaimed(job: &Job<'_>, before: &TfJobStatus, after: &TfJobStatus) -> Option
         return None;
     }
     let message = format!(
-        "{} pods end: their room goes back to role {}, which is guaranteed it; the job restarts when there is room",
+        "{} pods go: their room goes back to role {}, which is guaranteed it; the job restarts when there is room",
         record.pods.len(),
         record.role
     );

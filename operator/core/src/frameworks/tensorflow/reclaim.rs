@@ -28,12 +28,14 @@ pub(super) fn record(status: &TfJobStatus) -> Option<&ReclaimedStatus> {
     status.twofold.as_ref()?.reclaimed.as_ref()
 }
 
-/// Whether a pod ends because it is taken back. One that ended well before it was deleted has completed. One that
-/// ended well after that has not, since a trainer that is told to stop may do so with exit code 0.
+/// Whether a pod ends because it is taken back. One that ended well before that was decided goes with the others, and
+/// its replica is on record as completed until all are gone. One that ended well between that and its deletion has
+/// completed, and leaves the record. One that ended well after its deletion has not completed, since a trainer that is
+/// told to stop may do so with exit code 0.
 pub(super) fn takes(status: &TfJobStatus, pod: &PodRecord) -> bool {
     let is_recorded = |record: &ReclaimedStatus| record.pods.contains(&pod.identity.uid);
-    let has_completed = || pod.deleting.is_none() || completed::has(status, pod);
-    record(status).is_some_and(is_recorded) && !(pod.phase == Phase::Succeeded && has_completed())
+    let goes = || pod.phase != Phase::Succeeded || pod.deleting.is_some() || completed::has(status, pod);
+    record(status).is_some_and(is_recorded) && goes()
 }
 
 /// The deletions of pods that are taken back and not on their way out yet.
@@ -52,18 +54,30 @@ pub(super) fn prune(status: &mut TfJobStatus, situation: &Situation<'_>) {
     }
 }
 
+/// When the last pod on record has gone, the job starts anew, as a whole: what had completed is forgotten, but for what
+/// still has a pod. Before that it may still win by it.
+pub(super) fn start_anew(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
+    let gives = |status: &TfJobStatus| record(status).is_some_and(|record| !record.pods.is_empty());
+    if job.resource.status.as_ref().is_some_and(gives) && !gives(status) {
+        status.twofold.get_or_insert_default().completed.clear();
+        completed::note(status, job, situation);
+    }
+}
+
 /// Puts on record what was decided, for a job that is not over.
 pub(super) fn decide(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
     let Some(reclaim) = situation.reclaim else { return };
     if record(status).is_some_and(|record| !record.pods.is_empty()) {
         return;
     }
-    let runs = situation.pods.iter().filter(|pod| !matches!(pod.phase, Phase::Succeeded | Phase::Failed));
-    let pods: Vec<String> =
-        runs.map(|pod| &pod.identity.uid).filter(|uid| reclaim.pods.contains(*uid)).cloned().collect();
-    if pods.is_empty() {
+    let gives = |pod: &&&PodRecord| {
+        reclaim.pods.contains(&pod.identity.uid) && !matches!(pod.phase, Phase::Succeeded | Phase::Failed)
+    };
+    if !situation.pods.iter().any(|pod| gives(&pod)) {
         return;
     }
+    let goes = |pod: &&&PodRecord| gives(pod) || pod.phase == Phase::Succeeded;
+    let pods = situation.pods.iter().filter(goes).map(|pod| pod.identity.uid.clone()).collect();
     let role = reclaim.role.as_str().to_owned();
     let message = format!(
         "TFJob {} gave its room back to role {role}, which is guaranteed it, and restarts when there is room.",

@@ -49,6 +49,7 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
         status.completion_time.get_or_insert_with(|| time(now));
         reclaim::forget(&mut status);
     } else {
+        reclaim::start_anew(&mut status, job, situation);
         reclaim::decide(&mut status, job, situation);
     }
     status
