@@ -165,10 +165,11 @@ impl Books {
     /// On each agent, what is in use and what is free make up the capacity, or the excess is flagged.
     fn agent_balances(&self, no: AgentNo) -> Option<Violation> {
         let book = self.agents.at(no);
-        let capacity = book.agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default();
+        let nothing = Resources::default();
+        let capacity = book.agent.as_ref().map_or(&nothing, |agent| &agent.capacity);
         let mut sum = book.used();
         sum.add(&book.free);
-        if sum == capacity {
+        if sum == *capacity {
             return None;
         }
         let excess = capacity.shortfall(&book.used());
@@ -233,7 +234,7 @@ impl Books {
 
     /// What a gift must not make larger, before it is given.
     pub(crate) fn witness(&self, role: RoleNo, agents: impl Iterator<Item = AgentNo>) -> Witness {
-        let agents = agents.map(|no| (no, self.agents.at(no).excess())).collect();
+        let agents = agents.map(|no| (no, self.agents.at(no).flagged_excess())).collect();
         let limited = self.path(role).filter(|(_, book)| book.limits().next().is_some());
         let limits = limited.map(|(no, book)| (no, over(book.limits(), &book.charged))).collect();
         let shortfall = self.shortfall();

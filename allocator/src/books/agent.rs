@@ -101,6 +101,11 @@ impl AgentBook {
         if agent.capacity.contains(&used) { Amounts::new() } else { agent.capacity.shortfall(&used) }
     }
 
+    /// The same, as far as it is flagged.
+    pub(crate) fn flagged_excess(&self) -> Amounts {
+        if self.over { self.excess() } else { Amounts::new() }
+    }
+
     pub(crate) fn is_active(&self) -> bool {
         self.agent.as_ref().is_some_and(|agent| agent.state == AgentState::Active)
     }
