@@ -1,48 +1,16 @@
 //! The room of a ring's member is kept while its pod is away.
 
-use crate::support::{in_corner, job, phase};
-use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use crate::support::{Machine, in_corner, job, machines, phase, remove_machines, remove_roles};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, DynamicObject};
 use serde_json::Value;
 use twofold_e2e::harness::api::{Space, condition};
 use twofold_e2e::harness::history::Recorder;
 
-const AGENTS: [&str; 3] = ["fake-kept-0", "fake-kept-1", "fake-kept-2"];
-const ROLES: [&str; 2] = ["kept", "greedy"];
-
-async fn remove_machines(client: &Client) -> anyhow::Result<()> {
-    let api: Api<Node> = Api::all(client.clone());
-    for name in AGENTS {
-        if api.get_opt(name).await?.is_some() {
-            api.delete(name, &DeleteParams::default()).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Machines of two cores, each in a zone of its own.
-async fn machines(client: &Client) -> anyhow::Result<()> {
-    remove_machines(client).await?;
-    let api: Api<Node> = Api::all(client.clone());
-    for name in AGENTS {
-        let resources =
-            serde_json::json!({"cpu": "2", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"});
-        let node = serde_json::json!({
-            "metadata": {
-                "name": name,
-                "annotations": {"kwok.x-k8s.io/node": "fake"},
-                "labels": {
-                    "kwok.twofold.dev/heartbeat": "on", "pool": "kept", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
-                    "topology.kubernetes.io/region": "local", "topology.kubernetes.io/zone": name,
-                },
-            },
-            "status": {"allocatable": resources, "capacity": resources},
-        });
-        api.create(&PostParams::default(), &serde_json::from_value(node.clone())?).await?;
-        api.patch_status(name, &PatchParams::default(), &Patch::Merge(&node)).await?;
-    }
-    Ok(())
+/// Three machines, each in a zone of its own. KWOK makes volumes on machines of such names only.
+fn agents() -> Vec<Machine> {
+    let names = (0..3).map(|at| format!("fake-kept-{at}"));
+    names.map(|name| Machine { zone: Some(name.clone()), name }).collect()
 }
 
 /// A role for the ring, and one that is guaranteed two cores, so that it goes before all others.
@@ -113,7 +81,7 @@ async fn comes_back(space: &Space, before: &Pod, was_charged: &Value) -> anyhow:
 fn a_member_finds_its_room_again_though_a_job_with_a_guarantee_waits_for_it() {
     in_corner("kept", async |corner| {
         let space = &corner.space;
-        machines(&space.client).await?;
+        machines(&space.client, "kept", 2, &agents()).await?;
         space.apply(&roles()).await?;
         let operator = corner.operator(&[]);
         space.apply(RING).await?;
@@ -145,13 +113,8 @@ fn a_member_finds_its_room_again_though_a_job_with_a_guarantee_waits_for_it() {
         let runs = |job: &DynamicObject| condition(job, "Running").as_deref() == Some("True");
         space.until(space.jobs(), "greedy", "Running in the room of a deleted ring", runs).await?;
         space.destroy().await?;
-        remove_machines(&space.client).await?;
-        for name in ROLES {
-            space
-                .api("twofold.dev/v1alpha1", "AllocationRole")
-                .delete(name, &DeleteParams::default())
-                .await?;
-        }
+        remove_machines(&space.client, &agents()).await?;
+        remove_roles(space, &["kept", "greedy"]).await?;
         Ok(())
     });
 }

@@ -1,13 +1,9 @@
 //! An idle guarantee is lent to a job, and taken back when its role wants it.
 
-use crate::support::{in_corner, job, phase};
-use k8s_openapi::api::core::v1::Node;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use crate::support::{Machine, in_corner, job, machines, phase, remove_machines, remove_roles};
+use kube::api::{DeleteParams, DynamicObject};
 use std::collections::BTreeSet;
 use twofold_e2e::harness::api::{Space, condition, condition_of};
-
-const AGENTS: [&str; 2] = ["lent-0", "lent-1"];
 
 /// Both roles see these two agents of four cores alone.
 const ROLES: &str = "apiVersion: twofold.dev/v1alpha1
@@ -27,37 +23,8 @@ spec:
   agents: {selector: {matchLabels: {pool: lent}}}
 ";
 
-async fn remove_agents(client: &Client) -> anyhow::Result<()> {
-    let api: Api<Node> = Api::all(client.clone());
-    for name in AGENTS {
-        if api.get_opt(name).await?.is_some() {
-            api.delete(name, &DeleteParams::default()).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn agents(client: &Client) -> anyhow::Result<()> {
-    remove_agents(client).await?;
-    let api: Api<Node> = Api::all(client.clone());
-    let resources =
-        serde_json::json!({"cpu": "4", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"});
-    for name in AGENTS {
-        let node = serde_json::json!({
-            "metadata": {
-                "name": name,
-                "annotations": {"kwok.x-k8s.io/node": "fake"},
-                "labels": {
-                    "kwok.twofold.dev/heartbeat": "on", "pool": "lent", "kubernetes.io/hostname": name,
-                    "kubernetes.io/os": "linux",
-                },
-            },
-            "status": {"allocatable": resources, "capacity": resources},
-        });
-        api.create(&PostParams::default(), &serde_json::from_value(node.clone())?).await?;
-        api.patch_status(name, &PatchParams::default(), &Patch::Merge(&node)).await?;
-    }
-    Ok(())
+fn agents() -> [Machine; 2] {
+    ["lent-0", "lent-1"].map(|name| Machine { name: name.to_owned(), zone: None })
 }
 
 /// A job of so many workers of two cores, which no failure may befall.
@@ -77,7 +44,7 @@ async fn runs(space: &Space, name: &str) -> anyhow::Result<()> {
 fn a_job_that_was_lent_a_guarantee_gives_it_back_whole_waits_and_starts_again() {
     in_corner("reclaim", async |corner| {
         let space = &corner.space;
-        agents(&space.client).await?;
+        machines(&space.client, "lent", 4, &agents()).await?;
         space.apply(ROLES).await?;
         let _operator = corner.operator(&[]);
         space.apply(&in_role("lent", "borrower", 4)).await?;
@@ -99,13 +66,8 @@ fn a_job_that_was_lent_a_guarantee_gives_it_back_whole_waits_and_starts_again() 
         space.until_all_pods(4, |pod| phase(pod) == "Running").await?;
         runs(space, "lent").await?;
         space.destroy().await?;
-        remove_agents(&space.client).await?;
-        for role in ["owner", "borrower"] {
-            space
-                .api("twofold.dev/v1alpha1", "AllocationRole")
-                .delete(role, &DeleteParams::default())
-                .await?;
-        }
+        remove_machines(&space.client, &agents()).await?;
+        remove_roles(space, &["owner", "borrower"]).await?;
         Ok(())
     });
 }

@@ -1,40 +1,16 @@
 //! Two roles with weights 2:1, saturated: their shares stay within one pod of 2:1.
 
-use crate::support::{in_corner, job, phase};
-use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::Api;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use crate::support::{Machine, in_corner, job, machines, phase, remove_machines, remove_roles};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DynamicObject, Patch, PatchParams};
 use twofold_e2e::harness::api::Space;
 
 /// Agents of one core each. A job and a ring both take three of them, so there is room for nine.
 const AGENTS: u32 = 27;
 
-async fn pool(space: &Space) -> anyhow::Result<Vec<String>> {
-    let api: Api<Node> = Api::all(space.client.clone());
-    let mut names = Vec::new();
-    for index in 0..AGENTS {
-        let name = format!("pool-{index}");
-        if api.get_opt(&name).await?.is_some() {
-            api.delete(&name, &DeleteParams::default()).await?;
-        }
-        let resources =
-            serde_json::json!({"cpu": "1", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"});
-        let node = serde_json::json!({
-            "metadata": {
-                "name": name,
-                "annotations": {"kwok.x-k8s.io/node": "fake"},
-                "labels": {
-                    "kwok.twofold.dev/heartbeat": "on", "pool": "shared", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
-                    "topology.kubernetes.io/region": "local", "topology.kubernetes.io/zone": format!("pool-{}", index % 3),
-                },
-            },
-            "status": {"allocatable": resources, "capacity": resources},
-        });
-        api.create(&PostParams::default(), &serde_json::from_value(node.clone())?).await?;
-        api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&node)).await?;
-        names.push(name);
-    }
-    Ok(names)
+fn pool() -> Vec<Machine> {
+    let machine = |at| Machine { name: format!("pool-{at}"), zone: Some(format!("pool-{}", at % 3)) };
+    (0..AGENTS).map(machine).collect()
 }
 
 /// The two roles below one whose limit decides when both may begin, and by how much they may go on.
@@ -90,7 +66,7 @@ async fn finish(space: &Space, job: &str) -> anyhow::Result<()> {
 fn roles_of_weights_two_and_one_hold_shares_of_two_to_one() {
     in_corner("shares", async |corner| {
         let space = &corner.space;
-        let names = pool(space).await?;
+        machines(&space.client, "shared", 1, &pool()).await?;
         let mut manifests = roles(0);
         for (role, jobs) in [("heavy", 7), ("light", 3)] {
             for index in 0..jobs {
@@ -126,15 +102,8 @@ fn roles_of_weights_two_and_one_hold_shares_of_two_to_one() {
             finish(space, finished).await?;
         }
         space.destroy().await?;
-        for name in names {
-            Api::<Node>::all(space.client.clone()).delete(&name, &DeleteParams::default()).await?;
-        }
-        for name in ["heavy", "light", "both"] {
-            space
-                .api("twofold.dev/v1alpha1", "AllocationRole")
-                .delete(name, &DeleteParams::default())
-                .await?;
-        }
+        remove_machines(&space.client, &pool()).await?;
+        remove_roles(space, &["heavy", "light", "both"]).await?;
         Ok(())
     });
 }

@@ -1,6 +1,8 @@
 //! What the tests here share.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 use twofold_e2e::harness::api::Space;
@@ -33,6 +35,63 @@ pub(crate) fn in_corner(name: &str, test: impl AsyncFnOnce(&Corner) -> anyhow::R
         test(&corner).await.expect(name);
         corner.space.destroy().await.expect("the namespace goes");
     });
+}
+
+/// A machine of a test's own, which KWOK runs.
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    pub(crate) zone: Option<String>,
+}
+
+/// Machines of so many cores in a pool, made anew.
+pub(crate) async fn machines(
+    client: &Client,
+    pool: &str,
+    cores: u32,
+    machines: &[Machine],
+) -> anyhow::Result<()> {
+    remove_machines(client, machines).await?;
+    let api: Api<Node> = Api::all(client.clone());
+    let resources = serde_json::json!({
+        "cpu": cores.to_string(), "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi",
+    });
+    for Machine { name, zone } in machines {
+        let mut labels = serde_json::json!({
+            "kwok.twofold.dev/heartbeat": "on", "pool": pool, "kubernetes.io/hostname": name,
+            "kubernetes.io/os": "linux",
+        });
+        if let Some(zone) = zone {
+            labels["topology.kubernetes.io/region"] = "local".into();
+            labels["topology.kubernetes.io/zone"] = zone.as_str().into();
+        }
+        let node = serde_json::json!({
+            "metadata": {"name": name, "annotations": {"kwok.x-k8s.io/node": "fake"}, "labels": labels},
+            "status": {"allocatable": resources, "capacity": resources},
+        });
+        api.create(&PostParams::default(), &serde_json::from_value(node.clone())?).await?;
+        api.patch_status(name, &PatchParams::default(), &Patch::Merge(&node)).await?;
+    }
+    Ok(())
+}
+
+/// Takes the machines away that are there.
+pub(crate) async fn remove_machines(client: &Client, machines: &[Machine]) -> anyhow::Result<()> {
+    let api: Api<Node> = Api::all(client.clone());
+    for Machine { name, .. } in machines {
+        if api.get_opt(name).await?.is_some() {
+            api.delete(name, &DeleteParams::default()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes roles, which belong to no namespace.
+pub(crate) async fn remove_roles(space: &Space, names: &[&str]) -> anyhow::Result<()> {
+    let api = space.api("twofold.dev/v1alpha1", "AllocationRole");
+    for name in names {
+        api.delete(name, &DeleteParams::default()).await?;
+    }
+    Ok(())
 }
 
 /// A TFJob with these replicas, each container with these limits.
