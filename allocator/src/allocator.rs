@@ -33,7 +33,7 @@ use alloc::vec::Vec;
 /// # }
 /// # let mut allocator = Allocator::new(Policy::default());
 /// # allocator.apply(Change::Agent(agent("a", 4)))?;
-/// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
+/// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0), region_aware: false };
 /// # allocator.apply(Change::Framework(framework))?;
 /// # let shape = Shape { base: Resources::new(2000, 0), gpu: None };
 /// # let members = vec![Member { shape, count: 3, least: 3, constraints: vec![], reservation: None }];

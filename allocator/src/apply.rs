@@ -41,6 +41,7 @@ impl Allocator {
             Change::HoldingGone(task) => self.apply_holding_gone(&task),
             Change::Reservation(reservation) => self.apply_reservation(reservation),
             Change::ReservationGone(id) => self.apply_reservation_gone(&id),
+            Change::LocalRegion(region) => self.apply_local_region(region),
             Change::Avoid { framework, agent, until } => self.apply_avoid(&framework, &agent, until),
         };
         if changed {
@@ -129,6 +130,7 @@ impl Allocator {
         if before.as_ref() == Some(&framework) {
             return false;
         }
+        let aware = before.as_ref().is_some_and(|before| before.region_aware != framework.region_aware);
         let moved = before.is_some_and(|before| before.role != framework.role);
         if moved {
             self.rescind_of(no);
@@ -137,6 +139,9 @@ impl Allocator {
         self.books.set_framework(no, Some(framework));
         if moved {
             self.books.forget_refusals(no);
+        } else if aware {
+            self.sees_other_regions(no);
+            self.rescind_unseen();
         }
         true
     }
@@ -265,8 +270,9 @@ impl Allocator {
         }
     }
 
-    /// Ends the live offers that name an agent which takes no new work, or which the role may not see, any more.
-    fn rescind_unseen(&mut self) {
+    /// Ends the live offers that name an agent which takes no new work, or which the framework or its role may not see,
+    /// any more.
+    pub(crate) fn rescind_unseen(&mut self) {
         let unseen = |live: &LiveOffer| {
             let mut agents = live.agents.iter().filter_map(|no| self.books.agents.at(*no).agent.as_ref());
             agents.any(|agent| self.books.hides(live.want.framework, agent))

@@ -4,7 +4,7 @@ use crate::agent::Agent;
 use crate::ask::Demand;
 use crate::framework::Framework;
 use crate::holding::Holding;
-use crate::id::{AgentId, FrameworkId, ReservationId, RolePath, TaskId};
+use crate::id::{AgentId, FrameworkId, ReservationId, RolePath, TaskId, Word};
 use crate::reservation::Reservation;
 use crate::role::Role;
 use crate::tick::Timestamp;
@@ -43,6 +43,9 @@ pub enum Change {
     Reservation(Reservation),
     /// The room is kept no more.
     ReservationGone(ReservationId),
+    /// The region whose agents everybody is shown, as [`crate::policy::Policy::local_region`] says, is this one from now
+    /// on; none: nothing is hidden by its region.
+    LocalRegion(Option<Word>),
     /// Do not show this agent to this framework for a while, as its last launch there failed. Nothing changes where the
     /// agent is not known; for a framework that is not known it is refused.
     Avoid {

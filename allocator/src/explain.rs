@@ -119,7 +119,7 @@ impl Allocator {
     /// #     let agent = Agent { id: name.into(), capacity, domain: None, attributes, state, gpu_room: GpuRoom::Kept };
     /// #     allocator.apply(Change::Agent(agent))?;
     /// # }
-    /// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
+    /// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0), region_aware: false };
     /// # allocator.apply(Change::Framework(framework))?;
     /// # let shape = Shape { base: Resources::new(3000, 0), gpu: None };
     /// # let members = vec![Member { shape, count: 1, least: 0, constraints: vec![], reservation: None }];

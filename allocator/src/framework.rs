@@ -14,4 +14,6 @@ pub struct Framework {
     pub priority: i32,
     /// When it was created; older goes first among equals.
     pub since: Timestamp,
+    /// Whether it is shown agents of other regions than the local one.
+    pub region_aware: bool,
 }

@@ -16,7 +16,7 @@
 //! # let agent = Agent { id: "m".into(), capacity, domain: None, attributes, state, gpu_room: GpuRoom::Kept };
 //! # allocator.apply(Change::Agent(agent))?;
 //! # for name in ["small", "gang"] {
-//! #     let framework = Framework { id: name.into(), role: name.into(), priority: 0, since: Timestamp(0) };
+//! #     let framework = Framework { id: name.into(), role: name.into(), priority: 0, since: Timestamp(0), region_aware: false };
 //! #     allocator.apply(Change::Framework(framework))?;
 //! # }
 //! # let demand = |count, least| {

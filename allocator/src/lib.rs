@@ -48,6 +48,7 @@ pub mod quantity;
 pub mod reclaim;
 mod refusal;
 pub mod refused;
+mod region;
 pub mod report;
 pub mod reservation;
 pub mod resources;

@@ -1,5 +1,6 @@
 //! Policy: what whoever runs the cluster may choose.
 
+use crate::id::Word;
 use crate::resources::Kind;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -23,6 +24,10 @@ pub struct Policy {
     /// Whether all that runs on a draining agent is asked to move by inverse offers. Who ends it by other means says no:
     /// then a unit that stays there until that comes may be asked back for claims.
     pub inverse_offers_of_draining: bool,
+    /// The region whose agents everybody is shown; those of others are for frameworks that are region-aware. An agent
+    /// that does not say where it is counts as local. When absent nothing is hidden by its region. It is what is so to
+    /// begin with: [`crate::change::Change::LocalRegion`] replaces it.
+    pub local_region: Option<Word>,
     /// What [`crate::allocator::Allocator::check_touched`] checks.
     pub laws: Laws,
 }
@@ -58,6 +63,7 @@ impl Default for Policy {
             hold_patience_millis: Some(600_000),
             inverse_offer_millis: Some(60_000),
             inverse_offers_of_draining: true,
+            local_region: None,
             laws: Laws::Touched,
         }
     }

@@ -1,16 +1,21 @@
 //! The agents that a want sees by what they are, as a set: asks of equal constraints see the same, so they are looked up
 //! once for each set of constraints.
 
+use crate::agent::Agent;
 use crate::ask::Constraint;
 use crate::books::want::Terms;
 use crate::books::{Books, WantNo};
+use crate::id::Word;
 use crate::refusal::AgentSet;
 use alloc::vec::Vec;
+
+/// What decides which agents are seen: the region that they are of, if that is asked, and the constraints that hold.
+type Sight = (Option<Word>, Vec<Constraint>);
 
 /// For sets of constraints, the agents that take new work and on which they hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    sets: Vec<(Vec<Constraint>, AgentSet)>,
+    sets: Vec<(Sight, AgentSet)>,
     /// The fleet for which they were looked up.
     fleet: u64,
 }
@@ -37,7 +42,8 @@ impl Books {
     pub(crate) fn seen(&mut self, no: WantNo) -> AgentSet {
         let mut seen = AgentSet::default();
         for constraints in self.constraints(no) {
-            self.add_seen(constraints, &mut seen);
+            let region = self.region_for(no.framework).cloned();
+            self.add_seen((region, constraints), &mut seen);
         }
         for agent in self.frameworks.at(no.framework).avoid.keys() {
             seen.remove(*agent);
@@ -64,20 +70,26 @@ impl Books {
         }
     }
 
-    fn add_seen(&mut self, constraints: Vec<Constraint>, seen: &mut AgentSet) {
+    fn add_seen(&mut self, sight: Sight, seen: &mut AgentSet) {
         if self.seen.fleet != self.fleet || self.seen.sets.len() > Seen::MOST {
             self.seen = Seen { sets: Vec::new(), fleet: self.fleet };
         }
-        if let Some((_, agents)) = self.seen.sets.iter().find(|(known, _)| *known == constraints) {
+        if let Some((_, agents)) = self.seen.sets.iter().find(|(known, _)| *known == sight) {
             return seen.insert_all(agents);
         }
         let mut agents = AgentSet::default();
+        let (region, constraints) = &sight;
+        let local = |agent: &Agent| match (&agent.domain, region) {
+            (Some(domain), Some(region)) => domain.region == *region,
+            (None, _) | (Some(_), None) => true,
+        };
+        let sees = |agent: &Agent| local(agent) && constraints.iter().all(|one| one.holds(agent));
         for (no, book) in self.known_agents().filter(|(_, book)| book.is_active()) {
-            if book.agent.as_ref().is_some_and(|agent| constraints.iter().all(|one| one.holds(agent))) {
+            if book.agent.as_ref().is_some_and(sees) {
                 agents.insert(no);
             }
         }
         seen.insert_all(&agents);
-        self.seen.sets.push((constraints, agents));
+        self.seen.sets.push((sight, agents));
     }
 }

@@ -47,7 +47,8 @@ impl Books {
             | Change::RoleGone(_)
             | Change::FrameworkGone(_)
             | Change::HoldingGone(_)
-            | Change::ReservationGone(_) => Ok(()),
+            | Change::ReservationGone(_)
+            | Change::LocalRegion(_) => Ok(()),
         }
     }
 

@@ -20,6 +20,13 @@ pub enum Stage {
     Draining,
     /// Nothing is heard from it.
     Unreachable,
+    /// It is of another region than the local one, and the framework is not region-aware.
+    Region {
+        /// The agent's region.
+        region: Word,
+        /// The local one.
+        local: Word,
+    },
     /// The role may not see it.
     RoleAgents(Constraint),
     /// The ask does not want it.
@@ -53,6 +60,12 @@ impl fmt::Display for Stage {
         match self {
             Self::Draining => f.write_str("it is draining"),
             Self::Unreachable => f.write_str("it is unreachable"),
+            Self::Region { region, local } => {
+                write!(
+                    f,
+                    "its region is {region}, the local one is {local}, and the framework is not region-aware"
+                )
+            }
             Self::RoleAgents(constraint) => write!(f, "the role may not see it: {constraint}"),
             Self::Constraint(constraint) => write!(f, "the ask does not want it: {constraint}"),
             Self::Avoided => f.write_str("the last launch there failed"),
@@ -149,15 +162,18 @@ impl Books {
         self.unwanted(no, member, agent)
     }
 
-    /// Whether an agent takes no new work, or none of this framework's role, whatever runs there.
+    /// Whether an agent takes no new work, or none of this framework or its role, whatever runs there.
     pub(crate) fn hides(&self, framework: FrameworkNo, agent: &Agent) -> bool {
-        agent.state != AgentState::Active || self.unseen_by_role(framework, agent).is_some()
+        agent.state != AgentState::Active
+            || self.is_remote(framework, agent).is_some()
+            || self.unseen_by_role(framework, agent).is_some()
     }
 
-    /// The constraint, of the role or of the ask, that does not hold on an agent; the reach of the volume that a member
+    /// The region, or the constraint of the role or of the ask, that does not hold on an agent; the reach of the volume that a member
     /// comes back to is one of the ask.
     fn unwanted(&self, no: WantNo, member: Option<&Member>, agent: &Agent) -> Option<Stage> {
-        let unseen = self.unseen_by_role(no.framework, agent);
+        let remote = self.is_remote(no.framework, agent);
+        let unseen = remote.or_else(|| self.unseen_by_role(no.framework, agent));
         unseen.or_else(|| {
             let member = member?;
             let unwanted = member.constraints.iter().find(|c| !c.holds(agent)).cloned();

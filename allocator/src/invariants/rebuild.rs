@@ -89,6 +89,7 @@ fn copy_framework(known: &Books, no: crate::books::FrameworkNo, books: &mut Book
         role,
         priority: 0,
         since: crate::tick::Timestamp(0),
+        region_aware: false,
     });
     let Some(framework) = book.framework.clone().or(gone) else { return };
     books.set_framework(copy, Some(framework));

@@ -276,6 +276,7 @@ impl World {
             Some(text) => policy.inverse_offer_millis = Some(text.parse().unwrap()),
             None => {}
         }
+        policy.local_region = words.get("local-region").map(Into::into);
         policy.inverse_offers_of_draining = words.get("draining") != Some("kept");
         self.allocator = Allocator::new(policy);
         String::new()
@@ -310,6 +311,7 @@ impl World {
                 role: path(words.get("role").unwrap_or("/")),
                 priority: words.number("priority", 0)?,
                 since: Timestamp(words.number("since", 0)?),
+                region_aware: words.get("region-aware").is_some(),
             }),
             "framework-gone" => Change::FrameworkGone(name.into()),
             "asks" => Change::Demand(name.into(), Demand::Asks(asks(more)?)),
@@ -339,6 +341,7 @@ impl World {
             "holding-gone" => Change::HoldingGone(name.into()),
             "reservation" => Change::Reservation(reservation(name, more)?),
             "reservation-gone" => Change::ReservationGone(name.into()),
+            "local-region" => Change::LocalRegion((name != "none").then(|| name.into())),
             "avoid" => Change::Avoid {
                 framework: name.into(),
                 agent: words.get("agent")?.into(),

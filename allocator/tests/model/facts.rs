@@ -8,7 +8,7 @@ use twofold_allocator::ask::{Ask, Demand, Member};
 use twofold_allocator::change::Change;
 use twofold_allocator::framework::Framework;
 use twofold_allocator::holding::{Holding, Owner};
-use twofold_allocator::id::{AgentId, FrameworkId, OfferId, RolePath, TaskId};
+use twofold_allocator::id::{AgentId, FrameworkId, OfferId, RolePath, TaskId, Word};
 use twofold_allocator::offer::{Offer, Placement, Terms as OfferTerms};
 use twofold_allocator::policy::Policy;
 use twofold_allocator::resources::Resources;
@@ -135,6 +135,7 @@ impl Facts {
             Change::HoldingGone(task) => self.holding_gone(task),
             // The model is told of none: properties of their own hold what is reserved.
             Change::Reservation(_) | Change::ReservationGone(_) => {}
+            Change::LocalRegion(region) => self.local_region(region.as_ref()),
             Change::Avoid { framework, agent, until } => {
                 let is_there = self.agents.contains_key(agent);
                 let Some(known) = self.known(framework) else { return false };
@@ -211,11 +212,28 @@ impl Facts {
         }
         known.role = Some(framework.role.clone());
         self.changed = true;
-        if before.is_some_and(|before| before.role != framework.role) {
+        let Some(before) = before else { return };
+        if before.role != framework.role {
             self.rescind(|live| live.framework == framework.id);
+        }
+        if before.role != framework.role || before.region_aware != framework.region_aware {
             let known = self.frameworks.entry(framework.id.clone()).or_default();
             known.wants.iter_mut().for_each(Want::start_anew);
+            self.rescind_unseen();
         }
+    }
+
+    fn local_region(&mut self, region: Option<&Word>) {
+        if self.policy.local_region.as_ref() == region {
+            return;
+        }
+        self.policy.local_region = region.cloned();
+        self.changed = true;
+        let aware = |known: &Consumer| known.told.as_ref().is_some_and(|told| told.region_aware);
+        for known in self.frameworks.values_mut().filter(|known| !aware(known)) {
+            known.wants.iter_mut().for_each(Want::start_anew);
+        }
+        self.rescind_unseen();
     }
 
     fn framework_gone(&mut self, id: &FrameworkId) {

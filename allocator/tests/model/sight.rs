@@ -67,11 +67,22 @@ impl Facts {
         self.frameworks[framework].role.as_ref().unwrap()
     }
 
-    /// Whether role and member both want an agent, whatever runs there.
+    /// Whether an agent is of a region that a framework is shown: any, if it is region-aware, no region is the local one,
+    /// or the agent does not say.
+    fn is_near(&self, framework: &FrameworkId, agent: &Agent) -> bool {
+        let aware = self.frameworks[framework].told.as_ref().is_some_and(|told| told.region_aware);
+        match (&self.policy.local_region, &agent.domain) {
+            (Some(local), Some(domain)) => aware || domain.region == *local,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// Whether role and member both want an agent that is near, whatever runs there.
     pub(crate) fn suits(&self, framework: &FrameworkId, member: Option<&Member>, agent: &Agent) -> bool {
         let path = self.role_of(framework).path();
         let mut roles = path.filter_map(|path| self.roles.get(&path));
-        roles.all(|role| role.agents.iter().all(|constraint| constraint.holds(agent)))
+        self.is_near(framework, agent)
+            && roles.all(|role| role.agents.iter().all(|constraint| constraint.holds(agent)))
             && member.is_none_or(|member| member.constraints.iter().all(|constraint| constraint.holds(agent)))
     }
 

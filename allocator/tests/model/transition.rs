@@ -87,6 +87,7 @@ const WITHOUT_HOLDS: u8 = 32;
 pub(crate) fn beginning(bytes: &[u8]) -> Vec<String> {
     let draw = &mut Draw::from(bytes);
     let mut told = vec![commands::policy(WITHOUT_HOLDS + draw.below(16))];
+    told[0].push_str(draw.one(&["", "", "", " local-region=r"]));
     told.extend((0..1 + draw.below(4)).map(|_| commands::agent(draw)));
     told.extend((0..draw.below(4)).map(|_| commands::role(draw)));
     for name in &commands::FRAMEWORKS[..usize::from(1 + draw.below(4))] {
@@ -103,7 +104,7 @@ pub(crate) fn transition(bytes: &[u8]) -> Transition {
     let (kind, rest) = bytes.split_first().unwrap();
     let draw = &mut Draw::from(rest);
     let pick = draw.below(255);
-    match kind % 32 {
+    match kind % 34 {
         0..=8 => Transition::Tell(commands::change(rest)),
         9 => Transition::State { pick, state: state(draw) },
         10 => Transition::Resize { pick, cores: draw.below(9) },
@@ -119,8 +120,28 @@ pub(crate) fn transition(bytes: &[u8]) -> Transition {
         }
         27 => Transition::Stale { pick },
         28 => Transition::Again,
+        32 | 33 => Transition::Tell(region(draw)),
         29 | 30 => Transition::Reorder(on_agents(draw), off_agents(draw)),
         _ => Transition::Crash { order: u64::from(pick) + 1 },
+    }
+}
+
+/// A change of what is near to whom.
+fn region(draw: &mut Draw<'_>) -> String {
+    match draw.below(4) {
+        0 => format!("local-region {}", draw.one(&["none", "r", "s"])),
+        1 => format!(
+            "agent {} cpu={} memory=4 pods=4 at={}",
+            draw.one(&commands::AGENTS),
+            draw.below(9),
+            draw.one(&["r/z0", "s/z0", "s/z1"])
+        ),
+        _ => format!(
+            "framework {} role={}{}",
+            draw.one(&commands::FRAMEWORKS),
+            draw.one(&commands::ROLES),
+            draw.one(&["", " region-aware"])
+        ),
     }
 }
 

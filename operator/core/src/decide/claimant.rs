@@ -84,6 +84,7 @@ fn lacks_room(stage: &Stage) -> bool {
         }
         Stage::Draining
         | Stage::Unreachable
+        | Stage::Region { .. }
         | Stage::RoleAgents(_)
         | Stage::Constraint(_)
         | Stage::Avoided => false,

@@ -237,6 +237,7 @@ fn tell_framework(state: &mut State, spec: &ServiceSpec) {
     state.tell(Change::Framework(Consumer {
         id: spec.framework.clone(),
         role: spec.role.clone(),
+        region_aware: false,
         priority: spec.priority,
         since: spec.since,
     }));
