@@ -5,7 +5,7 @@ use crate::headroom::Block;
 use crate::id::{AgentId, ReservationId, VolumeId};
 use crate::offer::Placement;
 use crate::reservation::{Reach, Reservation, Volume};
-use crate::resources::{Amounts, Listed};
+use crate::resources::{Amount, Amounts, Kind, Listed};
 use crate::view::Stage;
 use core::fmt;
 
@@ -17,10 +17,15 @@ pub enum Operation {
     Reserve(Reservation),
     /// Keep the room no more. Of a refined reservation it is that one's again, else free.
     Unreserve(ReservationId),
-    /// A volume belongs to the reservation from now on.
+    /// A volume belongs to the reservation from now on, of the disk that is idle there. Unless it is shared, one task at
+    /// most runs in the reservation.
     CreateVolume(ReservationId, Volume),
-    /// The volume of the reservation is there no more.
+    /// The volume of the reservation is there no more. Not while tasks use it.
     DestroyVolume(ReservationId, VolumeId),
+    /// The volume of the reservation takes so many bytes more, of the disk that is idle there.
+    GrowVolume(ReservationId, VolumeId, u64),
+    /// The volume of the reservation takes so many bytes less, and still some. Not while tasks use it.
+    ShrinkVolume(ReservationId, VolumeId, u64),
     /// Put a task on an agent: in the reservation that its member names, where that is kept there, else in what is free.
     Launch(Placement),
 }
@@ -41,7 +46,7 @@ pub enum OperationError {
         /// What it was to be a part of.
         refines: ReservationId,
     },
-    /// Tasks run in it.
+    /// Tasks run in it: any where it is to go, several where it is to have a volume that one task uses.
     Busy(ReservationId),
     /// Others are a part of it.
     Refined(ReservationId),
@@ -55,6 +60,17 @@ pub enum OperationError {
     NoVolume(ReservationId, VolumeId),
     /// A volume of this name exists.
     VolumeInUse(VolumeId),
+    /// Tasks use the volume.
+    VolumeBusy(VolumeId),
+    /// The volume is to grow or shrink by nothing.
+    VolumeAsItIs(VolumeId),
+    /// The volume is to shrink by all that it takes, or more.
+    VolumeTooSmall {
+        /// The volume.
+        volume: VolumeId,
+        /// What it takes, in bytes.
+        size_bytes: u64,
+    },
     /// The volume cannot be used from the reservation's agent.
     OutOfReach(VolumeId, Reach),
     /// The offer does not show the agent.
@@ -90,6 +106,15 @@ impl fmt::Display for OperationError {
             }
             Self::NoVolume(id, volume) => write!(f, "reservation {id}: no volume {volume} belongs to it"),
             Self::VolumeInUse(volume) => write!(f, "volume {volume}: its name is in use; choose another"),
+            Self::VolumeBusy(volume) => write!(f, "volume {volume}: tasks use it; end them first"),
+            Self::VolumeAsItIs(volume) => {
+                write!(f, "volume {volume}: it would neither grow nor shrink; give a number of bytes")
+            }
+            Self::VolumeTooSmall { volume, size_bytes } => write!(
+                f,
+                "volume {volume}: it takes {}; shrink it by less, or destroy it",
+                Amount(&Kind::Disk, *size_bytes)
+            ),
             Self::OutOfReach(volume, reach) => {
                 write!(f, "volume {volume}: it can be used from {reach}, not from the reservation's agent")
             }

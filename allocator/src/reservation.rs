@@ -54,6 +54,20 @@ pub struct Volume {
     pub id: VolumeId,
     /// From where it can be used.
     pub reach: Reach,
+    /// How much disk of its reservation it takes, in bytes: no task there has it for itself, and however many use the
+    /// volume, it counts once. Zero for a disk that is not the agent's own.
+    pub size_bytes: u64,
+    /// Whether several tasks may use it at once: those of whoever may use its reservation. Another is used by one task at
+    /// a time, and not shown to others meanwhile.
+    pub shared: bool,
+}
+
+impl Reservation {
+    /// The room of its volume: as much as it takes, if the reservation has that.
+    pub(crate) fn volume_room(&self) -> Resources {
+        let size = self.volume.as_ref().map_or(0, |volume| volume.size_bytes);
+        Resources { disk_bytes: size.min(self.resources.disk_bytes), ..Resources::default() }
+    }
 }
 
 /// From where a volume can be used, as the node affinity of its PersistentVolume says.

@@ -10,7 +10,7 @@ use crate::books::want::WantState;
 use crate::books::{Books, WantNo};
 use crate::headroom::Block;
 use crate::hold::Dropped;
-use crate::id::{AgentId, OfferId, TaskId};
+use crate::id::{AgentId, OfferId, TaskId, VolumeId};
 use crate::invariants::{Violation, Witness};
 use crate::offer::{Answer, Launch, Offer, Placement, Terms};
 use crate::operation::OperationError;
@@ -49,6 +49,8 @@ pub enum SettleError {
         /// How many may be.
         most: u32,
     },
+    /// Two tasks were to use a volume that is not shared.
+    VolumeInUse(VolumeId),
     /// A placement takes something else than its member's shape.
     Shape(TaskId),
     /// The agent was not shown for this placement; none when it is not known at all.
@@ -89,6 +91,9 @@ impl fmt::Display for SettleError {
                 write!(f, "member {member}: {placed} placed, {least} make the gang whole")
             }
             Self::TooMany { placed, most } => write!(f, "{placed} placed, at most {most} may be"),
+            Self::VolumeInUse(volume) => {
+                write!(f, "volume {volume} is not shared; place one task that uses it")
+            }
             Self::Shape(task) => write!(f, "task {task}: its resources are not the shape of its member"),
             Self::NotShown { agent, stage: None } => {
                 write!(f, "agent {agent} is not known or not in the offer")
@@ -181,7 +186,7 @@ impl Allocator {
         let mut launches = Vec::with_capacity(placements.len());
         for (placement, agent) in placements.into_iter().zip(agents) {
             let unit = self.books.launch_mark(*want, self.tick.now);
-            let reservation = self.books.reservation_of(*want, &placement, *agent);
+            let reservation = self.books.names_of(*want, &placement);
             let user = (*agent, want.framework);
             if let Some(id) = &reservation {
                 self.books.count_user(id, user, &placement.resources, true);

@@ -5,7 +5,7 @@ use crate::ask::{Constraint, Member, Shape};
 use crate::books::agent::AgentBook;
 use crate::books::want::{Terms, Want};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
-use crate::id::{FrameworkId, Word};
+use crate::id::{FrameworkId, VolumeId, Word};
 use crate::pool::Room;
 use crate::reservation::ReservedFor;
 use crate::resources::{Amounts, Kind, Listed, Resources};
@@ -31,6 +31,8 @@ pub enum Stage {
     RoleAgents(Constraint),
     /// The ask does not want it.
     Constraint(Constraint),
+    /// The member comes back to a volume that is not shared, and a task uses that.
+    VolumeInUse(VolumeId),
     /// The framework's last launch there failed.
     Avoided,
     /// The framework refused it, and it has no more to give since.
@@ -68,6 +70,7 @@ impl fmt::Display for Stage {
             }
             Self::RoleAgents(constraint) => write!(f, "the role may not see it: {constraint}"),
             Self::Constraint(constraint) => write!(f, "the ask does not want it: {constraint}"),
+            Self::VolumeInUse(volume) => write!(f, "volume {volume} is not shared, and a task uses it"),
             Self::Avoided => f.write_str("the last launch there failed"),
             Self::Refused => f.write_str("it was refused and has no more to give since"),
             Self::Room(missing) => write!(f, "too little room: {} missing", Listed(missing)),
@@ -201,7 +204,7 @@ impl Books {
         if book.agent.is_none() {
             return Some(Stage::Unreachable);
         }
-        let hidden = self.hidden(no, member, book);
+        let hidden = self.hidden(no, member, book).or_else(|| self.volume_in_use(no, member));
         hidden.or_else(|| self.avoids(no, agent)).or_else(|| self.refuses(no, agent))
     }
 
@@ -230,6 +233,7 @@ impl Books {
         let stages = [
             state,
             self.unwanted(no, Some(member), agent_now),
+            self.volume_in_use(no, Some(member)),
             self.avoids(no, agent),
             self.refuses(no, agent),
         ];

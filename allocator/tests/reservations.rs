@@ -46,10 +46,11 @@ fn reserve(draw: &mut Draw<'_>, verb: &str, id: &str) -> String {
     };
     let gpus = draw.one(&["", "", "", " gpu=m:1"]);
     let volume = draw.one(&["", "", " volume=v:anywhere", " volume=v:zone:z0", " volume=v:agent:a1"]);
-    let volume = if verb == "reserve" { "" } else { volume };
+    let volume = format!("{volume}{}", draw.one(&["", " size=2", " size=3 shared", " shared"]));
+    let volume = if verb == "reserve" { String::new() } else { volume };
     let refines = draw.one(&["", "", " refines=r0", " refines=r1"]);
-    let (cpu, memory) = (draw.below(5), draw.below(4));
-    format!("{verb} {id} {agent} {owner} cpu={cpu} memory={memory}{gpus}{volume}{refines}")
+    let (cpu, memory, disk) = (draw.below(5), draw.below(4), draw.below(4));
+    format!("{verb} {id} {agent} {owner} cpu={cpu} memory={memory} disk={disk}{gpus}{volume}{refines}")
 }
 
 fn asks(draw: &mut Draw<'_>) -> String {
@@ -58,18 +59,24 @@ fn asks(draw: &mut Draw<'_>) -> String {
         let count = 1 + draw.below(3);
         let least = if draw.below(3) == 0 { count } else { 0 };
         let (cpu, memory) = (draw.below(3), draw.below(3));
-        let back = draw.one(&RESERVATIONS);
-        format!("{name}{{cpu={cpu} memory={memory} count={count} least={least} back={back}}}")
+        let (back, disk) = (draw.one(&RESERVATIONS), draw.below(3));
+        format!("{name}{{cpu={cpu} memory={memory} disk={disk} count={count} least={least} back={back}}}")
     };
     format!("asks {framework} {} {}", ask(draw, "x"), ask(draw, "y"))
 }
 
 fn operation(draw: &mut Draw<'_>) -> String {
     let id = draw.one(&RESERVATIONS);
-    match draw.below(6) {
+    match draw.below(8) {
         0 | 1 => reserve(draw, "reserve", id),
+        6 => format!("grow-volume {id} {} {}", draw.one(&["v", "w"]), draw.below(3)),
+        7 => format!("shrink-volume {id} {} {}", draw.one(&["v", "w"]), draw.below(3)),
         2 => format!("unreserve {id}"),
-        3 => format!("create-volume {id} {}", draw.one(&["v:anywhere", "w:zone:z0", "w:agent:a0"])),
+        3 => format!(
+            "create-volume {id} {}{}",
+            draw.one(&["v:anywhere", "w:zone:z0", "w:agent:a0"]),
+            draw.one(&["", " size=1", " size=2 shared"])
+        ),
         4 => format!("destroy-volume {id} {}", draw.one(&["v", "w"])),
         _ => format!(
             "launch {} {} {} cpu={} memory={}",
@@ -103,7 +110,7 @@ fn any_commands() -> impl Strategy<Value = Vec<String>> {
         let mut commands = vec![commands::policy(policy)];
         // So that most of them meet something.
         commands.extend(
-            AGENTS.iter().take(3).map(|agent| format!("agent {agent} cpu=6 memory=6 pods=9 gpu=m:2")),
+            AGENTS.iter().take(3).map(|agent| format!("agent {agent} cpu=6 memory=6 disk=6 pods=9 gpu=m:2")),
         );
         commands
             .extend(FRAMEWORKS.iter().zip(ROLES).map(|(name, role)| format!("framework {name} role={role}")));
@@ -182,6 +189,27 @@ proptest! {
         let quiet = !before.0[0].contains("offered") && !before.1.contains("complete");
         if out.contains("refused") && quiet {
             prop_assert_eq!(before, (books(&mut world), world.run("holds")), "{}", out);
+        }
+    }
+
+    /// Where nothing is told from outside but that tasks end, a volume that is not shared has one user at most, and all
+    /// volumes stay within their reservations.
+    #[test]
+    fn a_volume_that_is_not_shared_is_used_by_one_task(commands in any_commands()) {
+        let (told, rest) = commands.split_at(commands.len() / 2);
+        let begins = |text: &String, verbs: &[&str]| verbs.iter().any(|verb| text.starts_with(verb));
+        let told = told.iter().filter(|text| !begins(text, &["holding "]));
+        let rest = rest.iter().filter(|text| !begins(text, &["holding ", "reservation", "framework", "role"]));
+        let (_, mut world) = replay(&told.cloned().collect::<Vec<_>>());
+        let crowded = |world: &World| {
+            let all = world.allocator.reservations();
+            let lone = all.filter(|one| one.reservation.volume.as_ref().is_some_and(|volume| !volume.shared));
+            lone.filter(|one| one.tasks > 1).count()
+        };
+        let before = crowded(&world);
+        for command in rest {
+            world.run(command);
+            prop_assert!(crowded(&world) <= before, "{command}: {}", world.run("reservations"));
         }
     }
 

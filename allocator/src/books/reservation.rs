@@ -170,11 +170,15 @@ impl Books {
 
     /// What of a reservation nothing runs in that may, and no other is a part of.
     pub(crate) fn idle_of(&self, book: &ReservationBook) -> Resources {
+        let room = book.reservation.volume_room();
         let mut idle = book.reservation.resources.clone();
+        // The volume's room is idle for whoever is charged, and no task's own.
+        idle.take_up_to(&room);
         idle.take_up_to(&self.taken_in(&book.reservation.id, book.agent, book.owner));
         for part in self.parts_of(book) {
             idle.take_up_to(&part.reservation.resources);
         }
+        idle.add(&room);
         idle
     }
 
@@ -216,6 +220,13 @@ impl Books {
             (OwnerNo::Framework(framework), OwnerNo::Role(_)) => self.may_use(whole, framework),
             (OwnerNo::Role(_) | OwnerNo::Framework(_), OwnerNo::Framework(_)) => false,
         }
+    }
+
+    /// How many tasks use the volume of a reservation, wherever they run.
+    pub(crate) fn volume_users(&self, book: &ReservationBook) -> u32 {
+        let users = self.reservations.users.get(&book.reservation.id).into_iter().flatten();
+        let own = users.filter(|((_, framework), _)| self.may_use(book.owner, *framework));
+        own.fold(0, |sum, (_, users)| sum.saturating_add(users.tasks))
     }
 
     /// Whether tasks run in a reservation.

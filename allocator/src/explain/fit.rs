@@ -25,7 +25,8 @@ impl Books {
     /// that nothing does: an agent holds only so many of a member, and the members of a unit only so much in all.
     pub(super) fn fits_when_empty(&self, no: WantNo) -> Verdict {
         let places = self.places(no, |stage| {
-            matches!(stage, Stage::Refused | Stage::Avoided | Stage::Draining | Stage::Unreachable)
+            let load = matches!(stage, Stage::Refused | Stage::Avoided | Stage::VolumeInUse(_));
+            load || matches!(stage, Stage::Draining | Stage::Unreachable)
         });
         let capacity = |agent: AgentNo| {
             self.agents.at(agent).agent.as_ref().map(|agent| agent.capacity.clone()).unwrap_or_default()

@@ -24,6 +24,9 @@ impl Books {
     /// What is idle of a reservation, by its definition.
     fn idle_by_tasks(&self, book: &ReservationBook) -> Resources {
         let mut idle = book.reservation.resources.clone();
+        let disk = idle.disk_bytes;
+        let volume = book.reservation.volume.as_ref().map_or(0, |volume| volume.size_bytes);
+        idle.disk_bytes = disk.saturating_sub(volume);
         let inside = self.tasks.iter().map(|(_, task)| task).filter(|task| {
             let named = task.reservation.as_ref() == Some(&book.reservation.id);
             let owned = || task.framework.is_some_and(|framework| self.may_use(book.owner, framework));
@@ -31,6 +34,7 @@ impl Books {
         });
         inside.for_each(|task| idle.take_up_to(&task.resources));
         self.parts_of(book).for_each(|part| idle.take_up_to(&part.reservation.resources));
+        idle.disk_bytes += disk.min(volume);
         idle
     }
 }

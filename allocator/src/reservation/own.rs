@@ -7,6 +7,7 @@ use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::counts::Counts;
 use crate::headroom::Block;
 use crate::resources::{Kind, Resources};
+use crate::view::Stage;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -25,17 +26,21 @@ impl Books {
         self.may_use(book.owner, no.framework).then_some(book)
     }
 
-    /// What of a reservation is idle and there: where more is in use on its agent than that has, by a change from outside,
+    /// What of a reservation is idle and there for tasks, which its volume's room is not: where more is in use on its agent than that has, by a change from outside,
     /// the excess is left out, as nothing more is given there.
     pub(crate) fn usable<'a>(&'a self, book: &'a ReservationBook) -> Cow<'a, Resources> {
         let agent = self.agents.at(book.agent);
         let mut usable = Cow::Borrowed(&book.idle);
+        let volume = book.reservation.volume_room();
+        if !volume.is_zero() {
+            usable.to_mut().take_up_to(&volume);
+        }
         if let Some(known) = agent.agent.as_ref().filter(|_| agent.over) {
             let mut others = agent.used();
-            others.take_up_to(&book.idle);
+            others.take_up_to(&usable);
             let mut room = known.capacity.clone();
             room.take_up_to(&others);
-            usable = Cow::Owned(book.idle.at_most(&room));
+            usable = Cow::Owned(usable.at_most(&room));
         }
         usable
     }
@@ -53,6 +58,14 @@ impl Books {
     pub(crate) fn volume_reach(&self, no: WantNo, member: &Member) -> Option<Constraint> {
         let volume = self.comes_back(no, member)?.reservation.volume.as_ref()?;
         Some(Constraint::InReach(volume.id.clone(), volume.reach.clone()))
+    }
+
+    /// The stage that hides every agent from a member that comes back to a volume: another task uses it, and it is not
+    /// shared.
+    pub(crate) fn volume_in_use(&self, no: WantNo, member: Option<&Member>) -> Option<Stage> {
+        let book = self.comes_back(no, member?)?;
+        let volume = book.reservation.volume.as_ref().filter(|volume| !volume.shared)?;
+        (self.volume_users(book) > 0).then(|| Stage::VolumeInUse(volume.id.clone()))
     }
 
     /// What of an agent is reserved for a member and idle; without a member, for all members of the want together.

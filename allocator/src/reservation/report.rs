@@ -2,7 +2,7 @@
 
 use super::{Reservation, ReservedFor};
 use crate::allocator::Allocator;
-use crate::books::reservation::OwnerNo;
+use crate::books::reservation::{OwnerNo, ReservationBook};
 use crate::id::ReservationId;
 use crate::resources::{Kind, Resources};
 
@@ -13,6 +13,8 @@ pub struct ReservationReport<'a> {
     pub reservation: &'a Reservation,
     /// What of it nothing runs in, and no other is a part of.
     pub idle: &'a Resources,
+    /// How many tasks that may use it name it, and so use its volume, wherever they run.
+    pub tasks: u32,
 }
 
 impl Allocator {
@@ -20,13 +22,18 @@ impl Allocator {
     #[must_use]
     pub fn reservation(&self, id: &ReservationId) -> Option<ReservationReport<'_>> {
         let book = self.books.reservations.get(id)?;
-        Some(ReservationReport { reservation: &book.reservation, idle: &book.idle })
+        Some(self.report_on(book))
     }
 
     /// All reservations, by name.
     pub fn reservations(&self) -> impl Iterator<Item = ReservationReport<'_>> {
         let all = self.books.reservations.all();
-        all.map(|book| ReservationReport { reservation: &book.reservation, idle: &book.idle })
+        all.map(|book| self.report_on(book))
+    }
+
+    fn report_on<'a>(&'a self, book: &'a ReservationBook) -> ReservationReport<'a> {
+        let tasks = self.books.volume_users(book);
+        ReservationReport { reservation: &book.reservation, idle: &book.idle, tasks }
     }
 
     /// Whether a reservation could be made, or changed into this, without taking anything from others: what of it no task
@@ -48,8 +55,10 @@ impl Allocator {
         let agent = books.agent_names.get(&reservation.agent).map(|no| (*no, books.agents.at(*no)));
         let known_agent = agent.filter(|(_, book)| book.agent.is_some() && reservation.refines.is_none());
         let (Some(owner), Some(role), Some((no, book))) = (owner, role, known_agent) else { return false };
-        let mut more = reservation.resources.clone();
+        let (mut more, volume) = (reservation.resources.clone(), reservation.volume_room());
+        more.take_up_to(&volume);
         more.take_up_to(&books.taken_in(&reservation.id, no, owner));
+        more.add(&volume);
         let known = books.reservations.get(&reservation.id);
         if let Some(known) = known.filter(|known| known.agent == no && known.owner == owner) {
             more.take_up_to(&known.idle);

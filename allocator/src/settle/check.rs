@@ -3,6 +3,7 @@
 use super::SettleError;
 use crate::allocator::LiveOffer;
 use crate::ask::{Ask, Member, Shape};
+use crate::books::reservation::ReservationBook;
 use crate::books::want::{Terms as WantTerms, is_gang};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::counts::Counts;
@@ -51,6 +52,7 @@ impl Books {
             Terms::Units { units, .. } => {
                 let agents = self.numbers(placements)?;
                 let counts = self.check_units(live.want, *units, placements, &agents)?;
+                self.check_volumes(live.want, placements)?;
                 (agents, counts)
             }
             Terms::Parts { parts, .. } => (check_parts(parts, &live.agents, placements)?, Vec::new()),
@@ -86,24 +88,37 @@ impl Books {
         }
     }
 
-    /// The reservation that a placement goes into: the one that its member names, if that is kept on its agent.
-    pub(super) fn reservation_of(
-        &self,
-        want: WantNo,
-        placement: &Placement,
-        agent: AgentNo,
-    ) -> Option<ReservationId> {
-        let member = self.want(want)?.members().get(placement.member)?;
-        let book = self.comes_back(want, member).filter(|book| book.agent == agent)?;
-        Some(book.reservation.id.clone())
+    /// The reservation whose volume a placement uses, and which it goes into where that is kept on its agent: the one that
+    /// its member names.
+    pub(super) fn reservation_of(&self, want: WantNo, placement: &Placement) -> Option<&ReservationBook> {
+        self.comes_back(want, self.want(want)?.members().get(placement.member)?)
+    }
+
+    /// Its name.
+    pub(super) fn names_of(&self, want: WantNo, placement: &Placement) -> Option<ReservationId> {
+        Some(self.reservation_of(want, placement)?.reservation.id.clone())
+    }
+
+    /// A volume that is not shared is used by one task at a time.
+    fn check_volumes(&self, want: WantNo, placements: &[Placement]) -> Result<(), SettleError> {
+        let mut used = BTreeSet::new();
+        for placement in placements.iter().filter(|_| !self.reservations.is_empty()) {
+            let book = self.reservation_of(want, placement);
+            let volume = book.and_then(|book| book.reservation.volume.as_ref());
+            if let Some(volume) = volume.filter(|volume| !volume.shared && !used.insert(&volume.id)) {
+                return Err(SettleError::VolumeInUse(volume.id.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// What of placements comes out of reservations: charged already, and not free.
     pub(super) fn own_room(&self, want: WantNo, placements: &[Placement], agents: &[AgentNo]) -> Vec<Own> {
         let mut own: BTreeMap<ReservationId, Resources> = BTreeMap::new();
         for (placement, agent) in placements.iter().zip(agents).filter(|_| !self.reservations.is_empty()) {
-            if let Some(id) = self.reservation_of(want, placement, *agent) {
-                own.entry(id).or_default().add(&placement.resources);
+            let book = self.reservation_of(want, placement).filter(|book| book.agent == *agent);
+            if let Some(book) = book {
+                own.entry(book.reservation.id.clone()).or_default().add(&placement.resources);
             }
         }
         let of = |(id, taken): (ReservationId, Resources)| {

@@ -1,6 +1,8 @@
 //! Accepts with operations: each is checked and carried out on what those before it left, and all are taken back when one
 //! is refused.
 
+mod volume;
+
 use super::SettleError;
 use super::check::{check_parts, placed};
 use crate::allocator::{Allocator, LiveOffer};
@@ -9,7 +11,7 @@ use crate::books::task::TaskBook;
 use crate::books::want::WantState;
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
 use crate::hold::Hold;
-use crate::id::{AgentId, ReservationId, TaskId, VolumeId};
+use crate::id::{AgentId, ReservationId, TaskId};
 use crate::offer::{Launch, Placement, Terms};
 use crate::operation::{Operation, OperationError};
 use crate::policy::Laws;
@@ -51,7 +53,9 @@ impl Allocator {
             Operation::Reserve(_)
             | Operation::Unreserve(_)
             | Operation::CreateVolume(..)
-            | Operation::DestroyVolume(..) => None,
+            | Operation::DestroyVolume(..)
+            | Operation::GrowVolume(..)
+            | Operation::ShrinkVolume(..) => None,
         });
         let placements: Vec<Placement> = launches.collect();
         if operations.is_empty() {
@@ -86,12 +90,23 @@ impl Allocator {
         self.stats.holds_started += u64::from(hold.is_some());
         if placements.is_empty() {
             self.books.set_state(live.want, WantState::Parked);
-            self.changed = operations.iter().any(|operation| matches!(operation, Operation::Unreserve(_)));
+            self.changed = operations.iter().any(gives_back);
         }
         self.lower(live.want, &counts);
         let (framework, offer) = (live.offer.framework.clone(), live.offer.id);
         let launch = |placement| Launch { framework: framework.clone(), offer, placement };
         Ok(placements.into_iter().map(launch).collect())
+    }
+}
+
+/// Whether an operation leaves more to give to somebody.
+fn gives_back(operation: &Operation) -> bool {
+    match operation {
+        Operation::Unreserve(_) | Operation::DestroyVolume(..) | Operation::ShrinkVolume(..) => true,
+        Operation::Reserve(_)
+        | Operation::CreateVolume(..)
+        | Operation::GrowVolume(..)
+        | Operation::Launch(_) => false,
     }
 }
 
@@ -125,30 +140,10 @@ impl<'a> Trial<'a> {
         match operation {
             Operation::Reserve(reservation) => self.reserve(reservation)?,
             Operation::Unreserve(id) => self.unreserve(id)?,
-            Operation::CreateVolume(id, volume) => {
-                let book = self.own(id)?;
-                if let Some(known) = &book.reservation.volume {
-                    return Err(OperationError::HasVolume(id.clone(), known.id.clone()).into());
-                }
-                let agent = self.books.agents.at(book.agent).agent.as_ref();
-                if agent.is_none_or(|agent| !volume.reach.holds(agent)) {
-                    return Err(OperationError::OutOfReach(volume.id.clone(), volume.reach.clone()).into());
-                }
-                if self.books.has_volume(&volume.id) {
-                    return Err(OperationError::VolumeInUse(volume.id.clone()).into());
-                }
-                let changed = Reservation { volume: Some(volume.clone()), ..book.reservation.clone() };
-                self.enter(changed);
-            }
-            Operation::DestroyVolume(id, volume) => {
-                let book = self.own(id)?;
-                if book.reservation.volume.as_ref().is_none_or(|known| known.id != *volume) {
-                    return Err(OperationError::NoVolume(id.clone(), volume.clone()).into());
-                }
-                self.check_idle(book)?;
-                let changed = Reservation { volume: None, ..book.reservation.clone() };
-                self.enter(changed);
-            }
+            Operation::CreateVolume(id, volume) => self.create_volume(id, volume)?,
+            Operation::DestroyVolume(id, volume) => self.destroy_volume(id, volume)?,
+            Operation::GrowVolume(id, volume, by) => self.grow_volume(id, volume, *by)?,
+            Operation::ShrinkVolume(id, volume, by) => self.shrink_volume(id, volume, *by)?,
             Operation::Launch(placement) => self.launch(placement).map_err(Failed::Launch)?,
         }
         Ok(())
@@ -293,8 +288,9 @@ impl<'a> Trial<'a> {
         if self.books.path(self.role).all(|(no, _)| no != role) {
             return Err(OperationError::NotYours(id.clone()));
         }
-        if !whole.idle.contains(resources) {
-            return Err(OperationError::Room(agent.clone(), whole.idle.shortfall(resources)));
+        let idle = self.idle(whole);
+        if !idle.contains(resources) {
+            return Err(OperationError::Room(agent.clone(), idle.shortfall(resources)));
         }
         let charged = [(top, resources.clone())];
         let block = self.books.limit_block_beyond(role, &charged, |kind: &Kind| resources.amount(kind));
@@ -334,7 +330,7 @@ impl<'a> Trial<'a> {
                 finishing: false,
                 unit: self.books.launch_mark(want, self.now),
                 launch: true,
-                reservation: self.books.reservation_of(want, placement, agent),
+                reservation: self.books.names_of(want, placement),
             };
             self.undo.push(Undo::Task(placement.task.clone()));
             self.books.enter_task(placement.task.clone(), task);
@@ -349,16 +345,13 @@ impl Books {
         let agent = match operation {
             Operation::Reserve(reservation) => &reservation.agent,
             Operation::Launch(placement) => &placement.agent,
-            Operation::Unreserve(_) | Operation::CreateVolume(..) | Operation::DestroyVolume(..) => {
-                return None;
-            }
+            Operation::Unreserve(_)
+            | Operation::CreateVolume(..)
+            | Operation::DestroyVolume(..)
+            | Operation::GrowVolume(..)
+            | Operation::ShrinkVolume(..) => return None,
         };
         self.agent_names.get(agent).copied()
-    }
-
-    fn has_volume(&self, id: &VolumeId) -> bool {
-        let volumes = self.reservations.all().filter_map(|book| book.reservation.volume.as_ref());
-        volumes.into_iter().any(|known| known.id == *id)
     }
 
     /// Takes a want's hold off the books for as long as its unit is placed.

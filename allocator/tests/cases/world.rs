@@ -21,7 +21,7 @@ use twofold_allocator::policy::{Grain, Policy};
 use twofold_allocator::quantity::{parse_bytes, parse_count, parse_cpu_milli};
 use twofold_allocator::reclaim::UnitWord;
 use twofold_allocator::reservation::{Reach, Reservation, ReservedFor, Volume};
-use twofold_allocator::resources::{Amounts, Kind, Listed, Resources};
+use twofold_allocator::resources::{Amount, Amounts, Kind, Listed, Resources};
 use twofold_allocator::role::{FrameworkOrder, Role};
 use twofold_allocator::tick::{Tick, Timestamp};
 
@@ -81,15 +81,16 @@ fn amounts(text: Option<&str>) -> Option<Amounts> {
         .collect()
 }
 
-/// `v:agent:m`, `v:zone:z` or `v:anywhere` as a volume.
-fn volume(text: &str) -> Option<Volume> {
+/// `v:agent:m`, `v:zone:z` or `v:anywhere` as a volume, with `size=4` and `shared` beside it.
+fn volume(text: &str, words: &Words<'_>) -> Option<Volume> {
     let (id, reach) = text.split_once(':')?;
     let reach = match reach.split_once(':') {
         Some(("agent", agent)) => Reach::Agent(agent.into()),
         Some((_, zone)) => Reach::Zone(zone.into()),
         None => Reach::Anywhere,
     };
-    Some(Volume { id: id.into(), reach })
+    let size_bytes = words.get("size").map_or(Some(0), |text| parse_bytes(text).ok())?;
+    Some(Volume { id: id.into(), reach, size_bytes, shared: words.get("shared").is_some() })
 }
 
 /// `ID AGENT role=a cpu=1` or `ID AGENT framework=f instance=i cpu=1 volume=v:agent:m refines=ID` as a reservation.
@@ -105,7 +106,7 @@ fn reservation(id: &str, more: &str) -> Option<Reservation> {
         },
         agent: agent.into(),
         resources: resources(words)?,
-        volume: words.get("volume").and_then(volume),
+        volume: words.get("volume").and_then(|text| volume(text, words)),
         refines: words.get("refines").map(Into::into),
     })
 }
@@ -140,7 +141,7 @@ fn constraints(words: &Words<'_>) -> Option<Vec<Constraint>> {
     let agents = |text: &str| text.split('|').map(Into::into).collect();
     let one = |(key, value): &(&str, &str)| match *key {
         "zone" => Some(Some(Constraint::ZoneIn(set(value)))),
-        "reach" => Some(volume(value).map(|volume| Constraint::InReach(volume.id, volume.reach))),
+        "reach" => Some(volume(value, words).map(|volume| Constraint::InReach(volume.id, volume.reach))),
         "on" => Some(Some(Constraint::AgentIn(agents(value)))),
         "not-on" => Some(Some(Constraint::AgentNotIn(agents(value)))),
         "where" => {
@@ -496,8 +497,20 @@ impl World {
             match verb {
                 "reserve" => Operation::Reserve(reservation(name, more).unwrap()),
                 "unreserve" => Operation::Unreserve(name.into()),
-                "create-volume" => Operation::CreateVolume(name.into(), volume(more).unwrap()),
+                "create-volume" => {
+                    let text = more.split(' ').next().unwrap();
+                    Operation::CreateVolume(name.into(), volume(text, &Words::of(more)).unwrap())
+                }
                 "destroy-volume" => Operation::DestroyVolume(name.into(), more.into()),
+                "grow-volume" | "shrink-volume" => {
+                    let (volume, by) = more.split_once(' ').unwrap();
+                    let (id, by) = (volume.into(), parse_bytes(by).unwrap());
+                    if verb == "grow-volume" {
+                        Operation::GrowVolume(name.into(), id, by)
+                    } else {
+                        Operation::ShrinkVolume(name.into(), id, by)
+                    }
+                }
                 "launch" => Operation::Launch(placement(rest)),
                 _ => panic!("no such operation: {one}"),
             }
@@ -516,7 +529,14 @@ impl World {
             let Reservation { id, owner, agent, resources, volume, refines } = report.reservation;
             write!(out, "{id}: {resources} of {agent} for {owner}; idle {}", report.idle).unwrap();
             if let Some(volume) = volume {
-                write!(out, "; volume {} from {}", volume.id, volume.reach).unwrap();
+                write!(out, "; volume {}", volume.id).unwrap();
+                if volume.size_bytes > 0 {
+                    write!(out, " of {}", Amount(&Kind::Disk, volume.size_bytes)).unwrap();
+                }
+                write!(out, " from {}", volume.reach).unwrap();
+                if volume.shared {
+                    write!(out, ", shared by {}", report.tasks).unwrap();
+                }
             }
             if let Some(refines) = refines {
                 write!(out, "; part of {refines}").unwrap();

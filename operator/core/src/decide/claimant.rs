@@ -87,6 +87,7 @@ fn lacks_room(stage: &Stage) -> bool {
         | Stage::Region { .. }
         | Stage::RoleAgents(_)
         | Stage::Constraint(_)
+        | Stage::VolumeInUse(_)
         | Stage::Avoided => false,
     }
 }

@@ -76,7 +76,8 @@ pub fn volume(
         Reach::Zones(zones) => reservation::Reach::Zone(only(zones)?),
         Reach::Agents(agents) => reservation::Reach::Agent(only(agents)?),
     };
-    Some(reservation::Volume { id, reach })
+    // The disk of a claim is no resource of the agent's that is counted, and an instance has it for itself.
+    Some(reservation::Volume { id, reach, size_bytes: 0, shared: false })
 }
 
 /// The claim that has an instance's data: not another of its name, nor one that is being deleted.
