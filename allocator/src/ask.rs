@@ -63,7 +63,7 @@ pub struct Member {
 /// What one member takes. Until it is placed, the model of its GPUs may be open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// All but GPUs.
+    /// All but GPUs. Ports are named, or of any number ([`crate::ports::Ports::any`]).
     pub base: Resources,
     /// GPUs, if any.
     pub gpu: Option<GpuRequest>,
@@ -76,13 +76,15 @@ impl Shape {
         free.contains(&self.base) && self.gpu.as_ref().is_none_or(|gpu| gpu.choose(&free.gpus).is_some())
     }
 
-    /// What one of these takes from `free`, with the model of its GPUs settled: the first by name that has enough.
+    /// What one of these takes from `free`, with the model of its GPUs settled: the first by name that has enough; and its
+    /// ports: those that it names, and for those of any number the lowest.
     ///
     /// # Errors
     /// The amounts that are missing, when it does not fit; GPUs of an open model as [`Kind::Gpu`].
     pub fn on(&self, free: &Resources) -> Result<Resources, Amounts> {
         let mut taken = self.base.clone();
         let mut missing = free.shortfall(&self.base);
+        taken.other = self.base.other.settled(&free.other);
         if let Some(request) = &self.gpu {
             match request.choose(&free.gpus) {
                 Some(model) => taken.gpus = Counts::of(model.clone(), request.count),

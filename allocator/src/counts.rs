@@ -14,6 +14,9 @@ pub struct Counts(Option<Box<Entries>>);
 struct Entries(Vec<(Word, u64)>);
 
 impl Counts {
+    /// None at all.
+    pub(crate) const NONE: Self = Self(None);
+
     /// So many of one name.
     #[must_use]
     pub fn of(name: Word, count: u64) -> Self {

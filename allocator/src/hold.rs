@@ -287,7 +287,7 @@ impl Hold {
 
     /// Whether it has all that its unit takes.
     pub(crate) fn is_complete(&self) -> bool {
-        self.lost.is_zero() && self.parts.iter().all(|part| part.held == part.target)
+        self.lost.is_zero() && self.parts.iter().all(|part| part.held.contains(&part.target))
     }
 
     /// When it expires, unless what it misses shrinks before.
@@ -317,10 +317,10 @@ impl Part {
     }
 }
 
-/// Amounts in which a model of GPU is as good as another.
+/// Amounts in which a model of GPU is as good as another, and so is a range of ports.
 fn plain(resources: &Resources) -> Amounts {
     let mut amounts = resources.amounts();
-    amounts.retain(|kind, _| !kind.is_model());
+    amounts.retain(|kind, _| !kind.is_model() && !matches!(kind, Kind::PortRange(..)));
     amounts
 }
 

@@ -173,16 +173,11 @@ impl Books {
             return None;
         }
         let excess = capacity.shortfall(&book.used());
-        let mut expected = capacity.amounts();
-        for (kind, over) in &excess {
-            *expected.entry(kind.clone()).or_default() += over;
-        }
-        // GPUs of all models together follow from the models.
-        expected.remove(&Kind::Gpu);
-        let mut found = sum.amounts();
-        found.remove(&Kind::Gpu);
+        let (mut expected, mut beyond) = (capacity.clone(), book.used());
+        beyond.take_up_to(capacity);
+        expected.add(&beyond);
         let flagged = book.agent.is_none() || excess == book.excess();
-        (found != expected || !flagged).then(|| Violation::AgentBalance(book.id.clone()))
+        (sum != expected || !flagged).then(|| Violation::AgentBalance(book.id.clone()))
     }
 
     /// A role is charged its own and its children's.

@@ -38,12 +38,14 @@ pub mod inverse;
 pub mod offer;
 pub mod operation;
 mod order;
+pub mod other;
 #[cfg(not(feature = "planted"))]
 mod plant;
 #[cfg(feature = "planted")]
 pub mod plant;
 pub mod policy;
 mod pool;
+pub mod ports;
 pub mod quantity;
 pub mod reclaim;
 mod refusal;

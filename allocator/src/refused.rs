@@ -37,6 +37,12 @@ pub enum Refused {
         /// Of which resource.
         kind: Kind,
     },
+    /// A guarantee or a limit of ports by their numbers.
+    PortsByNumber(RolePath),
+    /// What is there or in use has ports of any number.
+    OpenPorts(Object),
+    /// One port twice in one object.
+    PortTwice(Object),
     /// Demand, a pause or an agent to avoid, for a framework that is not known.
     UnknownFramework(FrameworkId),
     /// Two asks of one framework with one name.
@@ -124,6 +130,14 @@ impl fmt::Display for Refused {
                     "{object}: with it there would be more {kind} in all than can be counted; correct the amounts"
                 )
             }
+            Self::PortsByNumber(role) => write!(
+                f,
+                "role {role}: its guarantee or limit is of ports by their numbers; give how many, whatever their numbers"
+            ),
+            Self::OpenPorts(object) => {
+                write!(f, "{object}: it has ports of any number; name each that is there or in use")
+            }
+            Self::PortTwice(object) => write!(f, "{object}: it names a port twice; name each once"),
             Self::UnknownFramework(id) => {
                 write!(f, "framework {id} is not known; tell the framework before what it wants")
             }

@@ -3,6 +3,8 @@
 
 use crate::counts::Counts;
 use crate::id::Word;
+use crate::other::Other;
+use crate::ports::Ports;
 use crate::quantity::Quantity;
 use alloc::collections::BTreeMap;
 use core::fmt;
@@ -20,8 +22,8 @@ pub struct Resources {
     pub pods: u64,
     /// GPUs, counted by model.
     pub gpus: Counts,
-    /// Other countable resources by name.
-    pub other: Counts,
+    /// Other countable resources by name, and ports.
+    pub other: Other,
 }
 
 /// The name of one amount in [`Resources`], as limits, guarantees and shares speak of it.
@@ -41,6 +43,10 @@ pub enum Kind {
     GpuModel(Word),
     /// Another countable resource.
     Other(Word),
+    /// Ports of all numbers together.
+    Ports,
+    /// The ports from one number to another, both included.
+    PortRange(u16, u16),
 }
 
 /// Amounts by kind: a limit, a guarantee, a need or a shortfall. A kind that is absent is not spoken of, which is
@@ -91,9 +97,15 @@ impl Resources {
         let mut missing = Amounts::new();
         for (kind, amount) in part.amounts() {
             let short = amount.saturating_sub(self.amount(&kind));
-            if kind != Kind::Gpu && short > 0 {
+            let apart = matches!(kind, Kind::Gpu | Kind::Ports | Kind::PortRange(..));
+            if !apart && short > 0 {
                 missing.insert(kind, short);
             }
+        }
+        let (named, besides) = self.other.ports().missing(part.other.ports());
+        missing.extend(port_amounts(&named));
+        if besides > 0 {
+            missing.insert(Kind::Ports, besides);
         }
         missing
     }
@@ -146,6 +158,8 @@ impl Resources {
         let (mut within, mut beyond) = (self.clone(), self.clone());
         beyond.take_up_to(room);
         within.take_up_to(&beyond);
+        // Ports are named once it is known which there are.
+        within.other = self.other.at_most(&room.other);
         within
     }
 
@@ -159,9 +173,9 @@ impl Resources {
             (room.pods, *pods),
         ];
         let models = gpus.iter().map(|(model, count)| (room.gpus.count(model), count));
-        let named = other.iter().map(|(name, one)| (room.other.count(name), one));
-        let times = plain.into_iter().chain(models).chain(named);
-        times.filter_map(|(have, one)| have.checked_div(one)).fold(most, u64::min)
+        let times = plain.into_iter().chain(models);
+        let times = times.filter_map(|(have, one)| have.checked_div(one)).fold(most, u64::min);
+        other.times_in(&room.other, times)
     }
 
     /// These, so many times.
@@ -189,10 +203,12 @@ impl Resources {
             Kind::Gpu => self.gpus.total(),
             Kind::GpuModel(model) => self.gpus.count(model),
             Kind::Other(name) => self.other.count(name),
+            Kind::Ports => self.other.ports().total(),
+            Kind::PortRange(first, last) => self.other.ports().count(*first, *last),
         }
     }
 
-    /// All amounts that are not zero. GPUs stand twice: all together, and by model.
+    /// All amounts that are not zero. GPUs stand twice: all together, and by model; so do ports, by range.
     #[must_use]
     pub fn amounts(&self) -> Amounts {
         let Self { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = self;
@@ -202,11 +218,17 @@ impl Resources {
             (Kind::Disk, *disk_bytes),
             (Kind::Pods, *pods),
             (Kind::Gpu, gpus.total()),
+            (Kind::Ports, other.ports().total()),
         ];
         let models = gpus.iter().map(|(model, count)| (Kind::GpuModel(model.clone()), count));
         let named = other.iter().map(|(name, amount)| (Kind::Other(name.clone()), amount));
-        plain.into_iter().chain(models).chain(named).filter(|(_, amount)| *amount > 0).collect()
+        let ports = port_amounts(other.ports());
+        plain.into_iter().chain(models).chain(named).chain(ports).filter(|(_, amount)| *amount > 0).collect()
     }
+}
+
+fn port_amounts(ports: &Ports) -> impl Iterator<Item = (Kind, u64)> {
+    ports.ranges().map(|(first, last)| (Kind::PortRange(first, last), ports.count(first, last)))
 }
 
 impl Kind {
@@ -214,7 +236,8 @@ impl Kind {
     pub(crate) fn is_model(&self) -> bool {
         match self {
             Self::GpuModel(_) => true,
-            Self::Cpu | Self::Memory | Self::Disk | Self::Pods | Self::Gpu | Self::Other(_) => false,
+            Self::Cpu | Self::Memory | Self::Disk | Self::Pods | Self::Gpu => false,
+            Self::Other(_) | Self::Ports | Self::PortRange(..) => false,
         }
     }
 }
@@ -229,6 +252,9 @@ impl fmt::Display for Kind {
             Self::Gpu => f.write_str("gpu"),
             Self::GpuModel(model) => write!(f, "gpu:{model}"),
             Self::Other(name) => write!(f, "{name}"),
+            Self::Ports => f.write_str("ports"),
+            Self::PortRange(first, last) if first == last => write!(f, "port {first}"),
+            Self::PortRange(first, last) => write!(f, "ports {first}-{last}"),
         }
     }
 }
@@ -243,7 +269,14 @@ impl fmt::Display for Amount<'_> {
         match kind {
             Kind::Cpu => write!(f, "{kind} {}", Quantity::milli(amount)),
             Kind::Memory | Kind::Disk => write!(f, "{kind} {}", Quantity::whole(amount).binary()),
-            Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) => write!(f, "{kind} {amount}"),
+            // All of a range once needs no number.
+            Kind::PortRange(first, last) if amount == u64::from(last.abs_diff(*first)) + 1 => {
+                write!(f, "{kind}")
+            }
+            Kind::PortRange(..) => write!(f, "{kind} ({amount})"),
+            Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) | Kind::Ports => {
+                write!(f, "{kind} {amount}")
+            }
         }
     }
 }
@@ -269,6 +302,9 @@ impl fmt::Display for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut amounts = self.amounts();
         amounts.remove(&Kind::Gpu);
+        amounts.remove(&Kind::Ports);
+        let open = self.other.ports().open();
+        amounts.extend((open > 0).then_some((Kind::Ports, open)));
         fmt::Display::fmt(&Listed(&amounts), f)
     }
 }

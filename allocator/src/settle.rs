@@ -49,6 +49,8 @@ pub enum SettleError {
         /// How many may be.
         most: u32,
     },
+    /// A placement does not name the ports that it takes.
+    OpenPorts(TaskId),
     /// Two tasks were to use a volume that is not shared.
     VolumeInUse(VolumeId),
     /// A placement takes something else than its member's shape.
@@ -91,6 +93,9 @@ impl fmt::Display for SettleError {
                 write!(f, "member {member}: {placed} placed, {least} make the gang whole")
             }
             Self::TooMany { placed, most } => write!(f, "{placed} placed, at most {most} may be"),
+            Self::OpenPorts(task) => {
+                write!(f, "task {task}: it takes ports of any number; name those it takes")
+            }
             Self::VolumeInUse(volume) => {
                 write!(f, "volume {volume} is not shared; place one task that uses it")
             }

@@ -11,6 +11,8 @@ use crate::hold::Dropped;
 use crate::id::OfferId;
 use crate::offer::{Offer, Terms};
 use crate::order::{Choice, Rival};
+use crate::other::Other;
+use crate::ports::Ports;
 use crate::resources::{Kind, Resources};
 use crate::tick::Tick;
 use crate::wide::Fraction;
@@ -211,6 +213,15 @@ impl Allocator {
 }
 
 impl Books {
+    /// Adds to other resources the ports that limits and headroom leave to a role, the lowest first.
+    fn cut_ports(&self, role: RoleNo, free: &Ports, mut other: Other) -> Other {
+        if !free.is_empty() {
+            let most = self.slack(role, &Kind::Ports, free.total());
+            other.add_ports(&Ports::any(most).at_most(free));
+        }
+        other
+    }
+
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
     pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
         let (keeps, room) = (self.note_gpu_room(no), self.least_room(no));
@@ -296,7 +307,7 @@ impl Books {
             disk_bytes: self.slack(role, &Kind::Disk, *disk_bytes),
             pods: self.slack(role, &Kind::Pods, *pods),
             gpus: models,
-            other: named.collect(),
+            other: self.cut_ports(role, other.ports(), named.collect()),
         }
     }
 }

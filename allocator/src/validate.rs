@@ -6,7 +6,7 @@ use crate::change::Change;
 use crate::id::{FrameworkId, RolePath};
 use crate::refused::{Object, Refused};
 use crate::reservation::ReservedFor;
-use crate::resources::{Amounts, Resources};
+use crate::resources::{Amounts, Kind, Resources};
 use crate::role::Role;
 use alloc::collections::BTreeSet;
 
@@ -21,6 +21,7 @@ impl Books {
             Change::Agent(agent) => {
                 let object = || Object::Agent(agent.id.clone());
                 whole(&agent.capacity, object)?;
+                named_ports(&agent.capacity, object)?;
                 sum(&self.total, &agent.capacity, object)
             }
             Change::Role(role) => self.validate_role(role),
@@ -32,6 +33,7 @@ impl Books {
             Change::Holding(holding) => {
                 let object = || Object::Task(holding.task.clone());
                 whole(&holding.resources, object)?;
+                named_ports(&holding.resources, object)?;
                 sum(&self.used, &holding.resources, object)
             }
             Change::Reservation(reservation) => {
@@ -40,6 +42,7 @@ impl Books {
                     path(role)?;
                 }
                 whole(&reservation.resources, object)?;
+                named_ports(&reservation.resources, object)?;
                 sum(&self.used, &reservation.resources, object)
             }
             Change::Avoid { framework, .. } | Change::Pause { framework, .. } => self.known(framework),
@@ -67,6 +70,10 @@ impl Books {
         }
         amounts(&role.guarantee, || Object::Role(role.path.clone()))?;
         amounts(&role.limit, || Object::Role(role.path.clone()))?;
+        let mut kinds = role.guarantee.keys().chain(role.limit.keys());
+        if kinds.any(|kind| matches!(kind, Kind::PortRange(..))) {
+            return Err(Refused::PortsByNumber(role.path.clone()));
+        }
         for (kind, guarantee) in &role.guarantee {
             if role.limit.get(kind).is_some_and(|limit| limit < guarantee) {
                 return Err(Refused::GuaranteeAboveLimit { role: role.path.clone(), kind: kind.clone() });
@@ -100,6 +107,15 @@ fn whole(resources: &Resources, object: impl Fn() -> Object) -> Result<(), Refus
     if most(resources) <= AMOUNT_MOST { Ok(()) } else { amounts(&resources.amounts(), object) }
 }
 
+/// What is there, or in use, has ports by their numbers, each once.
+fn named_ports(resources: &Resources, object: impl Fn() -> Object) -> Result<(), Refused> {
+    let ports = resources.other.ports();
+    if ports.open() > 0 {
+        return Err(Refused::OpenPorts(object()));
+    }
+    if ports.has_twice() { Err(Refused::PortTwice(object())) } else { Ok(()) }
+}
+
 fn sum(known: &Resources, more: &Resources, object: impl Fn() -> Object) -> Result<(), Refused> {
     // No single amount of what is added is above a part of what may be known in all.
     if most(known) <= SUM_MOST - AMOUNT_MOST {
@@ -117,7 +133,11 @@ fn sum(known: &Resources, more: &Resources, object: impl Fn() -> Object) -> Resu
 fn most(resources: &Resources) -> u64 {
     let Resources { cpu_milli, memory_bytes, disk_bytes, pods, gpus, other } = resources;
     let named = other.iter().map(|(_, amount)| amount).max().unwrap_or_default();
-    [*cpu_milli, *memory_bytes, *disk_bytes, *pods, gpus.total(), named].into_iter().max().unwrap_or_default()
+    let ports = other.ports().open();
+    [*cpu_milli, *memory_bytes, *disk_bytes, *pods, gpus.total(), named, ports]
+        .into_iter()
+        .max()
+        .unwrap_or_default()
 }
 
 fn validate_demand(id: &FrameworkId, demand: &Demand) -> Result<(), Refused> {
@@ -151,8 +171,11 @@ fn validate_ask(id: &FrameworkId, ask: &Ask) -> Result<(), Refused> {
             return Err(Refused::MemberGpus { framework: framework(), ask: name(), member: at });
         }
         whole(&member.shape.base, || Object::Framework(framework()))?;
+        if member.shape.base.other.ports().has_twice() {
+            return Err(Refused::PortTwice(Object::Framework(framework())));
+        }
         if member.shape.gpu.as_ref().is_some_and(|gpu| gpu.count > AMOUNT_MOST) {
-            let kind = crate::resources::Kind::Gpu;
+            let kind = Kind::Gpu;
             return Err(Refused::TooLarge { object: Object::Framework(framework()), kind });
         }
     }

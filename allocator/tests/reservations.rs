@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use world::World;
 
 const RESERVATIONS: [&str; 4] = ["r0", "r1", "r2", "r3"];
-const BYTES: usize = 18;
+const BYTES: usize = 24;
 
 /// A change of what is reserved, or of what runs in it.
 fn change(draw: &mut Draw<'_>) -> String {
@@ -26,12 +26,13 @@ fn change(draw: &mut Draw<'_>) -> String {
     match draw.below(8) {
         0 => format!("reservation-gone {id}"),
         1 | 2 => format!(
-            "holding {} {} {} cpu={} memory={} in={id}",
+            "holding {} {} {} cpu={} memory={}{} in={id}",
             draw.one(&["t0", "t1", "f0-0"]),
             draw.one(&AGENTS),
             draw.one(&FRAMEWORKS),
             draw.below(4),
-            draw.below(3)
+            draw.below(3),
+            draw.one(&["", " ports=2", " ports=1-3 finishing"])
         ),
         _ => reserve(draw, "reservation", id),
     }
@@ -44,7 +45,7 @@ fn reserve(draw: &mut Draw<'_>, verb: &str, id: &str) -> String {
     } else {
         format!("framework={} instance=i{}", draw.one(&FRAMEWORKS), draw.below(2))
     };
-    let gpus = draw.one(&["", "", "", " gpu=m:1"]);
+    let gpus = draw.one(&["", "", "", " gpu=m:1", " ports=2", " ports=1-3"]);
     let volume = draw.one(&["", "", " volume=v:anywhere", " volume=v:zone:z0", " volume=v:agent:a1"]);
     let volume = format!("{volume}{}", draw.one(&["", " size=2", " size=3 shared", " shared"]));
     let volume = if verb == "reserve" { String::new() } else { volume };
@@ -60,7 +61,10 @@ fn asks(draw: &mut Draw<'_>) -> String {
         let least = if draw.below(3) == 0 { count } else { 0 };
         let (cpu, memory) = (draw.below(3), draw.below(3));
         let (back, disk) = (draw.one(&RESERVATIONS), draw.below(3));
-        format!("{name}{{cpu={cpu} memory={memory} disk={disk} count={count} least={least} back={back}}}")
+        let ports = draw.one(&["", "", " ports=any:1", " ports=any:1,2"]);
+        format!(
+            "{name}{{cpu={cpu} memory={memory} disk={disk}{ports} count={count} least={least} back={back}}}"
+        )
     };
     format!("asks {framework} {} {}", ask(draw, "x"), ask(draw, "y"))
 }
@@ -104,13 +108,16 @@ fn command(bytes: &[u8; BYTES]) -> String {
 }
 
 fn any_commands() -> impl Strategy<Value = Vec<String>> {
-    let one = proptest::array::uniform18(any::<u8>());
+    let one = proptest::array::uniform24(any::<u8>());
     let bytes = proptest::collection::vec(one, 1..60);
     (any::<u8>(), bytes).prop_map(|(policy, all)| {
         let mut commands = vec![commands::policy(policy)];
         // So that most of them meet something.
         commands.extend(
-            AGENTS.iter().take(3).map(|agent| format!("agent {agent} cpu=6 memory=6 disk=6 pods=9 gpu=m:2")),
+            AGENTS
+                .iter()
+                .take(3)
+                .map(|agent| format!("agent {agent} cpu=6 memory=6 disk=6 pods=9 gpu=m:2 ports=1-4")),
         );
         commands
             .extend(FRAMEWORKS.iter().zip(ROLES).map(|(name, role)| format!("framework {name} role={role}")));

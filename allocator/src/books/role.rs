@@ -3,7 +3,7 @@
 use super::{Books, FrameworkNo, RoleNo};
 use crate::id::RolePath;
 use crate::plant::Plant;
-use crate::resources::{Amounts, Resources};
+use crate::resources::{Amounts, Kind, Resources};
 use crate::role::Role;
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -272,6 +272,8 @@ impl Books {
             return;
         }
         let mut lent = book.reclaimable.amounts();
+        // No role is guaranteed ports by their numbers.
+        lent.retain(|kind, _| !matches!(kind, Kind::PortRange(..)));
         replace(&mut lent, &Amounts::new(), &book.children_lent);
         for (kind, amount) in &mut lent {
             *amount = book.lent_of(kind, *amount, 0);

@@ -119,7 +119,8 @@ impl Books {
 fn worst(shape: &Shape, missing: &Amounts) -> Fraction {
     let asked = |kind: &Kind| match kind {
         Kind::Gpu | Kind::GpuModel(_) => shape.gpu.as_ref().map_or(0, |gpu| gpu.count),
-        Kind::Cpu | Kind::Memory | Kind::Disk | Kind::Pods | Kind::Other(_) => shape.base.amount(kind),
+        Kind::Cpu | Kind::Memory | Kind::Disk | Kind::Pods => shape.base.amount(kind),
+        Kind::Other(_) | Kind::Ports | Kind::PortRange(..) => shape.base.amount(kind),
     };
     let parts =
         missing.iter().map(|(kind, short)| Fraction::new(u128::from(*short), u128::from(asked(kind))));

@@ -48,7 +48,9 @@ impl Books {
             .all(|part| part.target.contains(&part.held) && self.agents.at(part.agent).is_active());
         let unit = self.want(no).and_then(|want| want.unit.as_ref());
         let amounts = sum.amounts();
-        let kinds = || amounts.iter().filter(|(kind, _)| !matches!(kind, Kind::GpuModel(_)));
+        // Which model, and which ports, is open in the unit.
+        let open = |kind: &Kind| matches!(kind, Kind::GpuModel(_) | Kind::PortRange(..));
+        let kinds = || amounts.iter().filter(|(kind, _)| !open(kind));
         let no_more = unit.is_some_and(|unit| kinds().all(|(kind, amount)| *amount <= unit.amount(kind)));
         within && no_more && sum == hold.sum
     }

@@ -134,7 +134,11 @@ impl Books {
         let alone = placements.len() == 1;
         let mut tasks = placements.iter().map(|placement| &placement.task);
         let twice = tasks.find(|task| (!alone && !names.insert(*task)) || self.tasks.get(task).is_some());
-        twice.map_or(Ok(()), |task| Err(SettleError::TaskInUse(task.clone())))
+        if let Some(task) = twice {
+            return Err(SettleError::TaskInUse(task.clone()));
+        }
+        let mut open = placements.iter().filter(|placement| placement.resources.other.ports().open() > 0);
+        open.next().map_or(Ok(()), |placement| Err(SettleError::OpenPorts(placement.task.clone())))
     }
 
     pub(super) fn numbers(&self, placements: &[Placement]) -> Result<Vec<AgentNo>, SettleError> {
@@ -246,7 +250,7 @@ fn is_of(shape: &Shape, resources: &Resources) -> bool {
     let base = &shape.base;
     let plain = (*cpu_milli, *memory_bytes, *disk_bytes, *pods);
     plain == (base.cpu_milli, base.memory_bytes, base.disk_bytes, base.pods)
-        && *other == base.other
+        && base.other.is_settled_as(other)
         && match &shape.gpu {
             None => gpus.is_empty(),
             Some(request) => {

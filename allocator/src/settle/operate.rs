@@ -207,6 +207,9 @@ impl<'a> Trial<'a> {
         if reservation.resources.is_zero() {
             return Err(OperationError::Empty(id()));
         }
+        if reservation.resources.other.ports().open() > 0 {
+            return Err(OperationError::OpenPorts(id()));
+        }
         if let Some(volume) = &reservation.volume {
             return Err(OperationError::WithVolume(id(), volume.id.clone()));
         }

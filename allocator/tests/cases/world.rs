@@ -17,7 +17,9 @@ use twofold_allocator::id::{FrameworkId, OfferId, RolePath, Word};
 use twofold_allocator::inverse::{InverseAnswer, InverseOffer};
 use twofold_allocator::offer::{Answer, Offer, Placement, Terms};
 use twofold_allocator::operation::Operation;
+use twofold_allocator::other::Other;
 use twofold_allocator::policy::{Grain, Policy};
+use twofold_allocator::ports::Ports;
 use twofold_allocator::quantity::{parse_bytes, parse_count, parse_cpu_milli};
 use twofold_allocator::reclaim::UnitWord;
 use twofold_allocator::reservation::{Reach, Reservation, ReservedFor, Volume};
@@ -56,6 +58,13 @@ fn kind(text: &str) -> Kind {
         "disk" => Kind::Disk,
         "pods" => Kind::Pods,
         "gpu" => Kind::Gpu,
+        "ports" => Kind::Ports,
+        other if other.starts_with("port:") => other
+            .rsplit(':')
+            .next()
+            .unwrap()
+            .parse()
+            .map_or_else(|_| Kind::Other(other.into()), |port| Kind::PortRange(port, port)),
         other => {
             other.strip_prefix("gpu:").map_or(Kind::Other(other.into()), |model| Kind::GpuModel(model.into()))
         }
@@ -66,7 +75,9 @@ fn amount(kind: &Kind, text: &str) -> Option<u64> {
     match kind {
         Kind::Cpu => parse_cpu_milli(text).ok(),
         Kind::Memory | Kind::Disk => parse_bytes(text).ok(),
-        Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) => parse_count(text).ok(),
+        Kind::Pods | Kind::Gpu | Kind::GpuModel(_) | Kind::Other(_) | Kind::Ports | Kind::PortRange(..) => {
+            parse_count(text).ok()
+        }
     }
 }
 
@@ -111,6 +122,22 @@ fn reservation(id: &str, more: &str) -> Option<Reservation> {
     })
 }
 
+/// `80,8000-8009,any:2` as ports.
+fn ports(text: &str) -> Option<Ports> {
+    let mut open = 0;
+    let mut ranges = Vec::new();
+    for one in text.split(',') {
+        match (one.strip_prefix("any:"), one.split_once('-')) {
+            (Some(count), _) => open = count.parse().ok()?,
+            (None, Some((first, last))) => ranges.push((first.parse().ok()?, last.parse().ok()?)),
+            (None, None) => ranges.push((one.parse().ok()?, one.parse().ok()?)),
+        }
+    }
+    let mut other = Other::of_ports(ranges.into_iter().collect());
+    other.add_ports(&Ports::any(open));
+    Some(other.ports().clone())
+}
+
 fn resources(words: &Words<'_>) -> Option<Resources> {
     let mut resources = Resources::default();
     for (key, value) in &words.0 {
@@ -125,6 +152,7 @@ fn resources(words: &Words<'_>) -> Option<Resources> {
                     resources.gpus.add(&model.into(), count.parse().ok()?);
                 }
             }
+            "ports" => resources.other.add_ports(&ports(value)?),
             other => {
                 if let Some(name) = other.strip_prefix("x.") {
                     resources.other.add(&name.into(), parse_count(value).ok()?);

@@ -15,6 +15,7 @@ use twofold_allocator::ask::Demand;
 use twofold_allocator::change::Change;
 use twofold_allocator::id::{AgentId, OfferId, TaskId};
 use twofold_allocator::offer::{Answer, Offer, Placement, Terms as OfferTerms};
+use twofold_allocator::ports::Ports;
 use twofold_allocator::resources::{Kind, Resources};
 use twofold_allocator::tick::Timestamp;
 
@@ -307,6 +308,12 @@ impl Pair {
                 placements[0].task = self.task(pick).unwrap_or_else(|| first.task.clone())
             }
             Wrong::Larger => placements[0].resources.cpu_milli += 1000,
+            Wrong::Ports(port) => {
+                let port = u16::from(port);
+                let counts = placements[0].resources.other.counts().clone();
+                placements[0].resources.other = counts.into();
+                placements[0].resources.other.add_ports(&Ports::range(port, port));
+            }
         }
     }
 
@@ -370,7 +377,30 @@ impl Pair {
                 agent.state == AgentState::Active && self.facts.suits(&live.framework, member, agent)
             })
         });
-        wrong.map(|placement| (Law::Domains, format!("placed against the rules: {placement:?}"))).collect()
+        let wrong = wrong.map(|placement| (Law::Domains, format!("placed against the rules: {placement:?}")));
+        wrong.chain(self.ports_twice(placements)).collect()
+    }
+
+    /// What was given a port that its agent does not have, or that another task has there.
+    fn ports_twice(&self, placements: &[Placement]) -> Vec<Broken> {
+        let ports = |resources: &Resources| {
+            let ranges: Vec<(u16, u16)> = resources.other.ports().ranges().collect();
+            ranges.into_iter().flat_map(|(first, last)| first..=last)
+        };
+        let known = self.facts.tasks.values().map(|(holding, _)| (&holding.agent, &holding.resources));
+        let mut taken: BTreeSet<(&AgentId, u16)> =
+            known.flat_map(|(agent, resources)| ports(resources).map(move |port| (agent, port))).collect();
+        let mut broken = Vec::new();
+        for placement in placements {
+            let agent = &self.facts.agents[&placement.agent];
+            for port in ports(&placement.resources) {
+                let there = ports(&agent.capacity).any(|known| known == port);
+                if !taken.insert((&placement.agent, port)) || !there {
+                    broken.push((Law::OverCommit, format!("port {port} was not free: {placement:?}")));
+                }
+            }
+        }
+        broken
     }
 
     /// An offer that is live no more is answered once more; nothing changes.

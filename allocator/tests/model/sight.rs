@@ -6,6 +6,7 @@ use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
 use twofold_allocator::ask::Member;
 use twofold_allocator::counts::Counts;
 use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
+use twofold_allocator::other::Other;
 use twofold_allocator::resources::{Kind, Resources};
 
 /// What one unit takes, before the model of its GPUs is settled.
@@ -251,9 +252,18 @@ impl Facts {
             disk_bytes: most(Kind::Disk, free.disk_bytes),
             pods: most(Kind::Pods, free.pods),
             gpus,
-            other: named.collect(),
+            other: self.port_part(sums, role, free, named.collect()),
         };
         (!part.is_zero() && part.contains(least)).then_some(part)
+    }
+
+    /// Other resources with the lowest free ports, as many as limits and headroom leave.
+    fn port_part(&self, sums: &Sums, role: &RolePath, free: &Resources, mut other: Other) -> Other {
+        let all = free.other.ports();
+        let most = self.most(sums, role, &Kind::Ports, all.total());
+        let ports = all.ranges().flat_map(|(first, last)| first..=last).map(|port| (port, port));
+        other.add_ports(&ports.take(usize::try_from(most).unwrap()).collect());
+        other
     }
 
     /// The most of one kind that may be charged to a role. Processor time comes in whole cores here.

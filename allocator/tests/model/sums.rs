@@ -6,6 +6,7 @@ use twofold_allocator::agent::AgentState;
 use twofold_allocator::counts::Counts;
 use twofold_allocator::holding::Owner;
 use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
+use twofold_allocator::other::Other;
 use twofold_allocator::resources::{Amounts, Kind, Resources};
 
 /// What is in use and what is left.
@@ -46,13 +47,18 @@ pub(crate) fn rest(whole: &Resources, part: &Resources) -> Resources {
     }
     let left =
         |(name, amount): (&_, u64)| (Clone::clone(name), amount.saturating_sub(part.other.count(name)));
+    let mut other: Other = whole.other.iter().map(left).collect();
+    let ports = |one: &Resources, port| one.other.ports().count(port, port);
+    let named = whole.other.ports().ranges().flat_map(|(first, last)| first..=last);
+    let free = named.filter(|port| ports(whole, *port) > ports(part, *port)).map(|port| (port, port));
+    other.add_ports(&free.collect());
     Resources {
         cpu_milli: whole.cpu_milli.saturating_sub(part.cpu_milli),
         memory_bytes: whole.memory_bytes.saturating_sub(part.memory_bytes),
         disk_bytes: whole.disk_bytes.saturating_sub(part.disk_bytes),
         pods: whole.pods.saturating_sub(part.pods),
         gpus,
-        other: whole.other.iter().map(left).collect(),
+        other,
     }
 }
 

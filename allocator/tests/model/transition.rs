@@ -75,6 +75,8 @@ pub(crate) enum Wrong {
     NameInUse(u8),
     /// The first placement takes a core more.
     Larger,
+    /// The first placement takes other ports.
+    Ports(u8),
 }
 
 /// How many bytes make a transition.
@@ -104,7 +106,7 @@ pub(crate) fn transition(bytes: &[u8]) -> Transition {
     let (kind, rest) = bytes.split_first().unwrap();
     let draw = &mut Draw::from(rest);
     let pick = draw.below(255);
-    match kind % 34 {
+    match kind % 38 {
         0..=8 => Transition::Tell(commands::change(rest)),
         9 => Transition::State { pick, state: state(draw) },
         10 => Transition::Resize { pick, cores: draw.below(9) },
@@ -121,6 +123,7 @@ pub(crate) fn transition(bytes: &[u8]) -> Transition {
         27 => Transition::Stale { pick },
         28 => Transition::Again,
         32 | 33 => Transition::Tell(region(draw)),
+        34..=37 => Transition::Tell(ports(draw)),
         29 | 30 => Transition::Reorder(on_agents(draw), off_agents(draw)),
         _ => Transition::Crash { order: u64::from(pick) + 1 },
     }
@@ -145,6 +148,29 @@ fn region(draw: &mut Draw<'_>) -> String {
     }
 }
 
+/// A change of who has, takes or wants which ports.
+fn ports(draw: &mut Draw<'_>) -> String {
+    let some = draw.one(&["1-3", "2", "2-3,5", "1,3-4"]);
+    let framework = draw.one(&commands::FRAMEWORKS);
+    match draw.below(8) {
+        0 | 1 => format!("agent {} cpu=8 memory=8 pods=9 ports={some}", draw.one(&commands::AGENTS)),
+        2 => format!("holding t{} {} foreign ports={some}", draw.below(3), draw.one(&commands::AGENTS)),
+        3 => format!(
+            "role {} {}=ports:{}",
+            draw.one(&commands::ROLES),
+            draw.one(&["limit", "guarantee"]),
+            draw.below(4)
+        ),
+        4 => format!("open {framework} ports={}", draw.one(&["2", "any:1", "any:2,3"])),
+        _ => {
+            let wanted = draw.one(&["any:1", "any:2", "2", "any:1,3", "2-3"]);
+            let (count, gang) = (1 + draw.below(3), draw.below(2));
+            let (least, cpu) = (count * gang, draw.below(2));
+            format!("asks {framework} p{{cpu={cpu} ports={wanted} count={count} least={least}}}")
+        }
+    }
+}
+
 fn state(draw: &mut Draw<'_>) -> AgentState {
     match draw.below(4) {
         0 => AgentState::Draining,
@@ -160,6 +186,7 @@ fn wrong(draw: &mut Draw<'_>) -> Wrong {
         2 => Wrong::Elsewhere(draw.below(255)),
         3 => Wrong::NameInUse(draw.below(255)),
         4 => Wrong::Larger,
+        5 => Wrong::Ports(draw.below(6)),
         _ => Wrong::Nothing,
     }
 }

@@ -100,10 +100,15 @@ fn quantities(amounts: &Amounts) -> BTreeMap<String, Text> {
             Resource::Cpu => Quantity::milli(*amount).to_string(),
             Resource::Memory | Resource::Disk => Quantity::whole(*amount).binary().to_string(),
             Resource::Pods | Resource::Gpu | Resource::GpuModel(_) | Resource::Other(_) => amount.to_string(),
+            Resource::Ports | Resource::PortRange(..) => amount.to_string(),
         };
         (role::resource_name(kind), Text(text))
     };
-    amounts.iter().filter(|(kind, _)| !matches!(kind, Resource::GpuModel(_))).map(one).collect()
+    amounts
+        .iter()
+        .filter(|(kind, _)| !matches!(kind, Resource::GpuModel(_) | Resource::PortRange(..)))
+        .map(one)
+        .collect()
 }
 
 /// A share as a decimal fraction with four digits, rounded down.

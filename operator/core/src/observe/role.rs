@@ -155,5 +155,6 @@ pub fn resource_name(kind: &Kind) -> String {
         Kind::Gpu => GPU.to_owned(),
         Kind::GpuModel(model) => format!("{GPU}/{model}"),
         Kind::Other(name) => name.as_str().to_owned(),
+        Kind::Ports | Kind::PortRange(..) => kind.to_string(),
     }
 }
