@@ -29,8 +29,22 @@ impl Allocator {
             return Err(refused);
         }
         let changed = match change {
-            Change::Agent(agent) => self.apply_agent(agent),
-            Change::AgentGone(id) => self.apply_agent_gone(&id),
+            Change::Agent(agent) => {
+                let id = agent.id.clone();
+                let changed = self.apply_agent(agent);
+                if changed {
+                    self.follow_machine(&id);
+                }
+                changed
+            }
+            Change::AgentGone(id) => {
+                let changed = self.apply_agent_gone(&id);
+                if changed {
+                    self.follow_machine(&id);
+                }
+                changed
+            }
+            Change::Revocable { agent, resources } => self.apply_revocable(agent, resources),
             Change::Role(role) => self.apply_role(role),
             Change::RoleGone(path) => self.apply_role_gone(&path),
             Change::Framework(framework) => self.apply_framework(framework),
@@ -55,7 +69,7 @@ impl Allocator {
         Ok(())
     }
 
-    fn apply_agent(&mut self, agent: Agent) -> bool {
+    pub(crate) fn apply_agent(&mut self, agent: Agent) -> bool {
         let no = self.books.agent_no(&agent.id);
         let before = self.books.agents.at(no).agent.clone();
         if before.as_ref() == Some(&agent) {
@@ -77,7 +91,7 @@ impl Allocator {
         true
     }
 
-    fn apply_agent_gone(&mut self, id: &AgentId) -> bool {
+    pub(crate) fn apply_agent_gone(&mut self, id: &AgentId) -> bool {
         let Some(no) = self.books.agent_names.get(id).copied() else { return false };
         if self.books.agents.at(no).agent.is_none() {
             return false;

@@ -126,6 +126,9 @@ pub enum Constraint {
     AgentNotIn(BTreeSet<AgentId>),
     /// The volume can be used there.
     InReach(VolumeId, Reach),
+    /// The agent is revocable room. A member that says so takes no other room, and one that does not is shown none; all
+    /// members of an ask say so, or none.
+    Revocable,
     /// At least one of these holds; never, when there are none.
     Any(Vec<Constraint>),
     /// All of these hold.

@@ -58,10 +58,13 @@ pub(crate) struct Books {
     /// The agents that are draining.
     pub(crate) draining: BTreeSet<AgentNo>,
     pub(crate) reservations: Reservations,
-    /// Capacity of all agents that are not gone.
+    /// Capacity of all agents that are not gone; revocable room is no part of it.
     pub(crate) total: Resources,
-    /// Free on all agents that take new work.
+    /// Free on all agents that take new work, revocable room left out.
     pub(crate) free: Resources,
+    /// How much revocable room machines have, whether they are known or not, and what of it is free in all.
+    pub(crate) revocable: BTreeMap<AgentId, Resources>,
+    pub(crate) revocable_free: Resources,
     /// All that is in use, by anybody: kept to refuse sums that no number holds.
     pub(crate) used: Resources,
     /// In use by tasks that end, on all agents.
@@ -100,6 +103,8 @@ impl Books {
             reservations: Reservations::default(),
             total: Resources::default(),
             free: Resources::default(),
+            revocable: BTreeMap::new(),
+            revocable_free: Resources::default(),
             used: Resources::default(),
             finishing: Resources::default(),
             fleet: 0,

@@ -6,6 +6,7 @@ use crate::framework::Framework;
 use crate::holding::Holding;
 use crate::id::{AgentId, FrameworkId, ReservationId, RolePath, TaskId, Word};
 use crate::reservation::Reservation;
+use crate::resources::Resources;
 use crate::role::Role;
 use crate::tick::Timestamp;
 
@@ -43,6 +44,15 @@ pub enum Change {
     Reservation(Reservation),
     /// The room is kept no more.
     ReservationGone(ReservationId),
+    /// The machine has so much revocable room beside its capacity, as an estimator outside says: an agent named
+    /// [`AgentId::revocable`], like the machine in all else and gone with it. Nothing: none, as at first. The machine need
+    /// not be known yet.
+    Revocable {
+        /// The machine.
+        agent: AgentId,
+        /// How much.
+        resources: Resources,
+    },
     /// The region whose agents everybody is shown, as [`crate::policy::Policy::local_region`] says, is this one from now
     /// on; none: nothing is hidden by its region.
     LocalRegion(Option<Word>),

@@ -25,6 +25,7 @@ impl Constraint {
             Self::AgentIn(agents) => agents.contains(&agent.id),
             Self::AgentNotIn(agents) => !agents.contains(&agent.id),
             Self::InReach(_, reach) => reach.holds(agent),
+            Self::Revocable => agent.id.is_revocable(),
             Self::Any(any) => any.iter().any(|constraint| constraint.holds(agent)),
             Self::All(all) => all.iter().all(|constraint| constraint.holds(agent)),
         }
@@ -44,6 +45,7 @@ impl fmt::Display for Constraint {
             Self::AgentIn(agents) => write!(f, "the agent is {}", Joined(agents, " or ")),
             Self::AgentNotIn(agents) => write!(f, "the agent is not {}", Joined(agents, " or ")),
             Self::InReach(volume, reach) => write!(f, "volume {volume} can be used from {reach}"),
+            Self::Revocable => f.write_str("its room is revocable"),
             Self::Any(any) => write!(f, "any of ({})", Joined(any, "; ")),
             Self::All(all) => write!(f, "all of ({})", Joined(all, "; ")),
         }

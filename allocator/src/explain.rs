@@ -160,9 +160,12 @@ impl Books {
             members: self.member_words(no, want),
             fit: self.fit(no),
             on_empty_cluster: self.fits_when_empty(no),
-            inside_limits: self.inside_limits(role, want).map_or(Ok(()), Err),
+            inside_limits: match self.inside_limits(role, want) {
+                Some(block) if !want.revocable => Err(block),
+                Some(_) | None => Ok(()),
+            },
             beside_guarantees: match self.beside_guarantees(role, want) {
-                Some(block) if !self.lends(no) => Err(block),
+                Some(block) if !self.lends(no) && !want.revocable => Err(block),
                 Some(_) | None => Ok(()),
             },
             hold: Err(NoHold::New),
@@ -288,7 +291,7 @@ impl Books {
 
     /// Capacity of one kind on all agents that take new work.
     fn capacity(&self, kind: &Kind) -> u64 {
-        let active = self.known_agents().filter(|(_, book)| book.is_active());
+        let active = self.known_agents().filter(|(_, book)| book.is_active() && !book.revocable);
         let amounts =
             active.filter_map(|(_, book)| book.agent.as_ref().map(|agent| agent.capacity.amount(kind)));
         amounts.fold(0, u64::saturating_add)

@@ -146,6 +146,8 @@ pub enum NoHold {
     Off,
     /// Nothing of it is wanted any more, or it is open demand, of which there are no units.
     NoUnit,
+    /// It takes revocable room, which is not held.
+    Revocable,
     /// Room is reserved for it already.
     Reserved(ReservationId),
     /// It had no turn yet.
@@ -185,6 +187,7 @@ impl fmt::Display for NoHold {
         match self {
             Self::Off => f.write_str("the policy is to hold nothing"),
             Self::NoUnit => f.write_str("there is no unit to hold anything for"),
+            Self::Revocable => f.write_str("revocable room is not held"),
             Self::Reserved(id) => write!(f, "reservation {id} keeps room for it"),
             Self::New => f.write_str("it had no turn yet"),
             Self::Fits => f.write_str("what is free holds a unit"),

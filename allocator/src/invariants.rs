@@ -184,13 +184,15 @@ impl Books {
     fn role_adds_up(&self, no: RoleNo) -> Option<Violation> {
         let book = self.roles.at(no);
         let (mut sum, mut held) = (book.own.clone(), book.own_held.clone());
-        let mut reserved = book.own_reserved.clone();
+        let (mut reserved, mut revocable) = (book.own_reserved.clone(), book.own_revocable.sum());
         for child in book.children.values().map(|child| self.roles.at(*child)) {
             sum.add(&child.charged);
             held.add(&child.held);
             reserved.add(&child.reserved);
+            revocable.add(&child.revocable.sum());
         }
         let wrong = sum != book.charged || held != book.held || reserved != book.reserved;
+        let wrong = wrong || revocable != book.revocable.sum();
         wrong.then(|| Violation::RoleSum(book.path.clone()))
     }
 
@@ -198,17 +200,20 @@ impl Books {
     fn totals_add_up(&self) -> Option<Violation> {
         let (mut total, mut free, mut used) =
             (Resources::default(), Resources::default(), Resources::default());
+        let mut revocable = Resources::default();
         for no in self.agent_names.values() {
             let book = self.agents.at(*no);
             used.add(&book.used());
-            if let Some(agent) = &book.agent {
+            if let Some(agent) = book.agent.as_ref().filter(|_| !book.revocable) {
                 total.add(&agent.capacity);
             }
             if book.is_active() {
-                free.add(&book.free);
+                let sum = if book.revocable { &mut revocable } else { &mut free };
+                sum.add(&book.free);
             }
         }
-        (total != self.total || free != self.free || used != self.used).then_some(Violation::Totals)
+        let wrong = total != self.total || free != self.free || revocable != self.revocable_free;
+        (wrong || used != self.used).then_some(Violation::Totals)
     }
 
     /// Filters name agents that are known, so that they are no more than there are pairs; an agent keeps few levels.

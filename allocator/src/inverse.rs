@@ -1,8 +1,10 @@
-//! Inverse offers: requests to give a unit back, for a role below its guarantee or because an agent drains. They ask;
+//! Inverse offers: requests to give a unit back, for a role below its guarantee or because an agent drains or revocable
+//! room shrank. They ask;
 //! level one kills nothing itself. All of it is soft state: what was asked and answered may be lost, and is asked again.
 //! After the inverse offers of Mesos, which are for maintenance only.
 
 mod drain;
+mod revoke;
 
 use crate::allocator::Allocator;
 use crate::books::Books;
@@ -22,7 +24,7 @@ pub struct InverseOffer {
     pub framework: FrameworkId,
     /// The unit; for a task that is in none, the name of the task.
     pub unit: UnitId,
-    /// The unit's tasks; where an agent drains, those on it.
+    /// The unit's tasks; where an agent drains or is revoked, those on it.
     pub tasks: Vec<TaskId>,
     /// The agents that these run on, by name.
     pub agents: Vec<AgentId>,
@@ -46,6 +48,8 @@ pub enum Why {
     },
     /// The agent takes no new work and is to be empty.
     Drain(AgentId),
+    /// The agent is revocable room, and less of it is left than is in use.
+    Revoked(AgentId),
 }
 
 impl fmt::Display for Why {
@@ -54,6 +58,7 @@ impl fmt::Display for Why {
             Self::Claim { framework, role, ask } => {
                 write!(f, "{ask} of {framework} waits, and role {role} is owed the room")
             }
+            Self::Revoked(agent) => write!(f, "more is in use of {agent} than is left of it"),
             Self::Drain(agent) => write!(f, "agent {agent} is draining"),
         }
     }
@@ -208,6 +213,7 @@ impl Allocator {
         self.forget_ended_units();
         self.claim();
         self.drain();
+        self.revoke();
         self.inverse.stale = false;
     }
 

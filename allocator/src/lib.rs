@@ -54,6 +54,7 @@ mod region;
 pub mod report;
 pub mod reservation;
 pub mod resources;
+mod revocable;
 pub mod role;
 pub mod score;
 mod seen;

@@ -52,6 +52,8 @@ pub enum OperationError {
     Refined(ReservationId),
     /// It reserves nothing.
     Empty(ReservationId),
+    /// It reserves revocable room.
+    Revocable(ReservationId),
     /// It reserves ports of any number.
     OpenPorts(ReservationId),
     /// It has a volume already, or still.
@@ -100,6 +102,12 @@ impl fmt::Display for OperationError {
             Self::Busy(id) => write!(f, "reservation {id}: tasks run in it; end them first"),
             Self::Refined(id) => write!(f, "reservation {id}: others are a part of it; unreserve them first"),
             Self::Empty(id) => write!(f, "reservation {id}: it reserves nothing; give an amount"),
+            Self::Revocable(id) => {
+                write!(
+                    f,
+                    "reservation {id}: room that may be revoked cannot be kept; reserve on the machine itself"
+                )
+            }
             Self::OpenPorts(id) => write!(f, "reservation {id}: it reserves ports of any number; name them"),
             Self::HasVolume(id, volume) => {
                 write!(f, "reservation {id}: volume {volume} belongs to it; destroy that first")

@@ -52,6 +52,15 @@ pub enum Refused {
         /// The ask.
         ask: AskId,
     },
+    /// A change that names the revocable room of a machine where it must name the machine.
+    RevocableName(AgentId),
+    /// An ask of which some members take revocable room, and others do not.
+    RevocableInPart {
+        /// The framework.
+        framework: FrameworkId,
+        /// The ask.
+        ask: AskId,
+    },
     /// An ask that asks for nothing.
     AskEmpty {
         /// The framework.
@@ -144,6 +153,13 @@ impl fmt::Display for Refused {
             Self::AskTwice { framework, ask } => {
                 write!(f, "framework {framework}: two asks are named {ask}; give each its own name")
             }
+            Self::RevocableName(agent) => {
+                write!(f, "agent {agent}: it is the revocable room of a machine; name the machine")
+            }
+            Self::RevocableInPart { framework, ask } => write!(
+                f,
+                "framework {framework}: ask {ask} takes revocable room for some of its members; make two asks of it"
+            ),
             Self::AskEmpty { framework, ask } => {
                 write!(
                     f,

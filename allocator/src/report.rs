@@ -42,6 +42,8 @@ pub struct RoleReport<'a> {
     pub held: &'a Resources,
     /// What of the charged is reserved and idle; no share counts it.
     pub reserved: &'a Resources,
+    /// In use of revocable room: in the share, and no part of the charged.
+    pub revocable: Resources,
     /// What its guarantee, or those below it, still miss.
     pub need: &'a Amounts,
     /// Its dominant share over its weight, above and below the line; the fraction is not reduced.
@@ -69,18 +71,18 @@ impl Allocator {
         })
     }
 
-    /// The agents that are known, by name.
+    /// The agents that are known, by name, and after a machine its revocable room.
     pub fn agents(&self) -> impl Iterator<Item = &Agent> {
         self.books.known_agents().filter_map(|(_, book)| book.agent.as_ref())
     }
 
-    /// Capacity of all agents that are not gone: what shares are parts of.
+    /// Capacity of all agents that are not gone, without revocable room: what shares are parts of.
     #[must_use]
     pub fn total(&self) -> &Resources {
         &self.books.total
     }
 
-    /// What is free on all agents that take new work.
+    /// What is free on all agents that take new work, without revocable room.
     #[must_use]
     pub fn free(&self) -> &Resources {
         &self.books.free
@@ -99,6 +101,7 @@ impl Allocator {
             charged: &book.charged,
             held: &book.held,
             reserved: &book.reserved,
+            revocable: book.revocable.sum(),
             need: &book.need,
             share: share.parts(),
             dominant: self.books.dominant(no),

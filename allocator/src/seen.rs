@@ -9,8 +9,9 @@ use crate::id::Word;
 use crate::refusal::AgentSet;
 use alloc::vec::Vec;
 
-/// What decides which agents are seen: the region that they are of, if that is asked, and the constraints that hold.
-type Sight = (Option<Word>, Vec<Constraint>);
+/// What decides which agents are seen: whether revocable room is, the region that they are of, if that is asked, and the
+/// constraints that hold.
+type Sight = (bool, Option<Word>, Vec<Constraint>);
 
 /// For sets of constraints, the agents that take new work and on which they hold.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +44,7 @@ impl Books {
         let mut seen = AgentSet::default();
         for constraints in self.constraints(no) {
             let region = self.region_for(no.framework).cloned();
-            self.add_seen((region, constraints), &mut seen);
+            self.add_seen((self.takes_revocable(no), region, constraints), &mut seen);
         }
         for agent in self.frameworks.at(no.framework).avoid.keys() {
             seen.remove(*agent);
@@ -78,13 +79,15 @@ impl Books {
             return seen.insert_all(agents);
         }
         let mut agents = AgentSet::default();
-        let (region, constraints) = &sight;
+        let (revocable, region, constraints) = &sight;
         let local = |agent: &Agent| match (&agent.domain, region) {
             (Some(domain), Some(region)) => domain.region == *region,
             (None, _) | (Some(_), None) => true,
         };
         let sees = |agent: &Agent| local(agent) && constraints.iter().all(|one| one.holds(agent));
-        for (no, book) in self.known_agents().filter(|(_, book)| book.is_active()) {
+        for (no, book) in
+            self.known_agents().filter(|(_, book)| book.is_active() && (*revocable || !book.revocable))
+        {
             if book.agent.as_ref().is_some_and(sees) {
                 agents.insert(no);
             }

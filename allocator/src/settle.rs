@@ -187,7 +187,9 @@ impl Allocator {
             self.books.occupy(sum.agent, Use::Charged, &sum.resources, sum.tasks);
         }
         let tasks = u32::try_from(placements.len()).unwrap_or(u32::MAX);
-        self.books.charge_framework(want.framework, whole, tasks);
+        if let Some(agent) = agents.first() {
+            self.books.charge_use(want.framework, *agent, whole, tasks);
+        }
         let mut launches = Vec::with_capacity(placements.len());
         for (placement, agent) in placements.into_iter().zip(agents) {
             let unit = self.books.launch_mark(*want, self.tick.now);

@@ -77,15 +77,18 @@ impl Books {
         role == self.root || !self.roles.at(role).children.is_empty()
     }
 
-    /// What of one kind is charged to a place, without what is held, or reserved and idle: that counts in no share.
+    /// What of one kind is charged to a place, without what is held, or reserved and idle: that counts in no share. What is
+    /// in use of revocable room counts in it alone.
     fn used_at(&self, place: Place, kind: &Kind) -> u64 {
         let (Place::Own(role) | Place::Role(role)) = place;
         let book = self.roles.at(role);
-        let (charged, held, reserved) = match place {
-            Place::Own(_) => (&book.own, &book.own_held, &book.own_reserved),
-            Place::Role(_) => (&book.charged, &book.held, &book.reserved),
+        let (charged, held, reserved, revocable) = match place {
+            Place::Own(_) => (&book.own, &book.own_held, &book.own_reserved, &book.own_revocable),
+            Place::Role(_) => (&book.charged, &book.held, &book.reserved, &book.revocable),
         };
-        charged.amount(kind).saturating_sub(held.amount(kind)).saturating_sub(reserved.amount(kind))
+        let used =
+            charged.amount(kind).saturating_sub(held.amount(kind)).saturating_sub(reserved.amount(kind));
+        used.saturating_add(revocable.amount(kind))
     }
 
     pub(crate) fn weight_at(&self, place: Place) -> u32 {
@@ -121,8 +124,9 @@ impl Books {
 
     /// A framework's share, with `more` charged to it besides.
     pub(crate) fn framework_share(&self, framework: FrameworkNo, more: impl Fn(&Kind) -> u64) -> Fraction {
-        let charged = &self.frameworks.at(framework).charged;
-        let sum = |kind: &Kind| charged.amount(kind).saturating_add(more(kind));
+        let book = self.frameworks.at(framework);
+        let used = |kind: &Kind| book.charged.amount(kind).saturating_add(book.revocable.amount(kind));
+        let sum = |kind: &Kind| used(kind).saturating_add(more(kind));
         self.fair.share(self.fair.all(), sum, &self.total, 1)
     }
 }

@@ -1,9 +1,9 @@
 //! What a change must be like to be taken.
 
-use crate::ask::{Ask, Demand};
+use crate::ask::{Ask, Demand, Member};
 use crate::books::Books;
 use crate::change::Change;
-use crate::id::{FrameworkId, RolePath};
+use crate::id::{AgentId, FrameworkId, RolePath};
 use crate::refused::{Object, Refused};
 use crate::reservation::ReservedFor;
 use crate::resources::{Amounts, Kind, Resources};
@@ -19,6 +19,7 @@ impl Books {
     pub(crate) fn validate(&self, change: &Change) -> Result<(), Refused> {
         match change {
             Change::Agent(agent) => {
+                machine(&agent.id)?;
                 let object = || Object::Agent(agent.id.clone());
                 whole(&agent.capacity, object)?;
                 named_ports(&agent.capacity, object)?;
@@ -38,6 +39,7 @@ impl Books {
             }
             Change::Reservation(reservation) => {
                 let object = || Object::Reservation(reservation.id.clone());
+                machine(&reservation.agent)?;
                 if let ReservedFor::Role(role) = &reservation.owner {
                     path(role)?;
                 }
@@ -46,8 +48,15 @@ impl Books {
                 sum(&self.used, &reservation.resources, object)
             }
             Change::Avoid { framework, .. } | Change::Pause { framework, .. } => self.known(framework),
-            Change::AgentGone(_)
-            | Change::RoleGone(_)
+            Change::AgentGone(id) => machine(id),
+            Change::Revocable { agent, resources } => {
+                machine(agent)?;
+                let object = || Object::Agent(agent.revocable());
+                whole(resources, object)?;
+                named_ports(resources, object)?;
+                sum(&self.total, resources, object)
+            }
+            Change::RoleGone(_)
             | Change::FrameworkGone(_)
             | Change::HoldingGone(_)
             | Change::ReservationGone(_)
@@ -107,6 +116,11 @@ fn whole(resources: &Resources, object: impl Fn() -> Object) -> Result<(), Refus
     if most(resources) <= AMOUNT_MOST { Ok(()) } else { amounts(&resources.amounts(), object) }
 }
 
+/// A change names machines; their revocable room follows from them.
+fn machine(id: &AgentId) -> Result<(), Refused> {
+    if id.is_revocable() { Err(Refused::RevocableName(id.clone())) } else { Ok(()) }
+}
+
 /// What is there, or in use, has ports by their numbers, each once.
 fn named_ports(resources: &Resources, object: impl Fn() -> Object) -> Result<(), Refused> {
     let ports = resources.other.ports();
@@ -161,6 +175,9 @@ fn validate_ask(id: &FrameworkId, ask: &Ask) -> Result<(), Refused> {
     let (framework, name) = (|| id.clone(), || ask.id.clone());
     if ask.members.iter().all(|member| member.count == 0) {
         return Err(Refused::AskEmpty { framework: framework(), ask: name() });
+    }
+    if ask.is_revocable() && !ask.members.iter().all(Member::is_revocable) {
+        return Err(Refused::RevocableInPart { framework: framework(), ask: name() });
     }
     for (at, member) in ask.members.iter().enumerate() {
         if member.least > member.count {

@@ -20,6 +20,8 @@ pub enum Stage {
     Draining,
     /// Nothing is heard from it.
     Unreachable,
+    /// It is revocable room, which the ask does not say that it takes.
+    Revocable,
     /// It is of another region than the local one, and the framework is not region-aware.
     Region {
         /// The agent's region.
@@ -62,6 +64,9 @@ impl fmt::Display for Stage {
         match self {
             Self::Draining => f.write_str("it is draining"),
             Self::Unreachable => f.write_str("it is unreachable"),
+            Self::Revocable => {
+                f.write_str("its room is revocable, and the ask does not say that it takes such")
+            }
             Self::Region { region, local } => {
                 write!(
                     f,
@@ -172,9 +177,12 @@ impl Books {
             || self.unseen_by_role(framework, agent).is_some()
     }
 
-    /// The region, or the constraint of the role or of the ask, that does not hold on an agent; the reach of the volume that a member
+    /// That it is revocable, its region, or the constraint of the role or of the ask, that does not hold on an agent; the reach of the volume that a member
     /// comes back to is one of the ask.
     fn unwanted(&self, no: WantNo, member: Option<&Member>, agent: &Agent) -> Option<Stage> {
+        if !self.revocable.is_empty() && agent.id.is_revocable() && !self.takes_revocable(no) {
+            return Some(Stage::Revocable);
+        }
         let remote = self.is_remote(no.framework, agent);
         let unseen = remote.or_else(|| self.unseen_by_role(no.framework, agent));
         unseen.or_else(|| {

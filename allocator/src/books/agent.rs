@@ -32,6 +32,8 @@ pub(crate) struct AgentBook {
     /// What was free when it was refused; for those that leave its GPUs their room, of what they saw. Soft state.
     pub(crate) levels: Levels,
     pub(crate) kept_levels: Levels,
+    /// Whether it is the revocable room of a machine.
+    pub(crate) revocable: bool,
     /// Whether more is in use than the capacity.
     pub(crate) over: bool,
     /// The number of the last refusal before what is free last changed.
@@ -56,6 +58,7 @@ pub(crate) enum Growth {
 impl AgentBook {
     fn new(id: AgentId) -> Self {
         Self {
+            revocable: id.is_revocable(),
             id,
             agent: None,
             charged: Resources::default(),
@@ -153,19 +156,21 @@ impl Books {
             self.draining.remove(&no)
         };
         let book = self.agents.at_mut(no);
-        if let Some(before) =
-            book.agent.as_ref().filter(|_| agent.is_some() || !self.planted.is(Plant::LostAndFound))
-        {
+        let counted = book.agent.as_ref().filter(|_| !book.revocable);
+        let counted = counted.filter(|_| agent.is_some() || !self.planted.is(Plant::LostAndFound));
+        if let Some(before) = counted {
             self.total.take_up_to(&before.capacity);
         }
         // It counts again, as what it is now, when what is free is computed.
-        if book.is_active() {
-            self.free.take_up_to(&book.free);
+        let free = core::mem::take(&mut book.free);
+        let (active, revocable) = (book.is_active(), book.revocable);
+        if active {
+            self.all_free(revocable).take_up_to(&free);
         }
-        book.free = Resources::default();
-        if let Some(now) = &agent {
+        if let Some(now) = agent.as_ref().filter(|_| !revocable) {
             self.total.add(&now.capacity);
         }
+        let book = self.agents.at_mut(no);
         if agent.is_none() {
             book.levels.clear();
             book.kept_levels.clear();
@@ -189,7 +194,8 @@ impl Books {
         }
         book.free.take_up_to(resources);
         if book.is_active() {
-            self.free.take_up_to(resources);
+            let revocable = book.revocable;
+            self.all_free(revocable).take_up_to(resources);
         }
         // Fewer free GPUs keep less room, so that they too may leave more for others.
         self.note_free(no, !resources.gpus.is_empty());
@@ -211,7 +217,8 @@ impl Books {
         }
         book.free.add(resources);
         if book.is_active() {
-            self.free.add(resources);
+            let revocable = book.revocable;
+            self.all_free(revocable).add(resources);
         }
         self.note_free(no, true);
     }
@@ -243,12 +250,13 @@ impl Books {
         }
         let before = core::mem::replace(&mut book.free, free);
         let grew = !before.contains(&book.free) || before.gpus != book.free.gpus;
-        if book.is_active() {
-            self.free.take_up_to(&before);
-            self.free.add(&book.free);
-        }
         if book.over && !book.held.is_zero() {
             self.soft.holds.crowded.push(no);
+        }
+        if book.is_active() {
+            let sum = if book.revocable { &mut self.revocable_free } else { &mut self.free };
+            sum.take_up_to(&before);
+            sum.add(&book.free);
         }
         grew
     }

@@ -6,6 +6,7 @@ use crate::framework::Framework;
 use crate::id::FrameworkId;
 use crate::plant::Plant;
 use crate::resources::Resources;
+use crate::revocable::Revocable;
 use crate::tick::Timestamp;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -25,6 +26,8 @@ pub(crate) struct FrameworkBook {
     pub(crate) finishing: Resources,
     /// What of the charged may be asked back.
     pub(crate) reclaimable: Resources,
+    /// In use of revocable room, and charged to its role for the share alone. It is no part of the charged.
+    pub(crate) revocable: Revocable,
     /// How many tasks, live offers and reservations name it.
     pub(crate) uses: u32,
     pub(crate) wants: Vec<Want>,
@@ -44,6 +47,7 @@ impl FrameworkBook {
             reserved: Resources::default(),
             finishing: Resources::default(),
             reclaimable: Resources::default(),
+            revocable: Revocable::default(),
             uses: 0,
             wants: Vec::new(),
             paused: false,
@@ -78,6 +82,7 @@ impl Books {
             let book = self.frameworks.at(no);
             let (charged, finishing) = (book.charged.clone(), book.finishing.clone());
             let (reclaimable, reserved) = (book.reclaimable.clone(), book.reserved.clone());
+            let revocable = book.revocable.sum();
             self.roles.at_mut(role).frameworks.insert(no);
             if !self.planted.is(Plant::Recovery) {
                 self.charge_role(role, &charged);
@@ -85,10 +90,12 @@ impl Books {
             self.reserve_for_role(role, &reserved);
             self.finishing_in_role(role, &finishing, true);
             self.reclaimable_in_role(role, &reclaimable, true);
+            self.revocable_in_role(role, &revocable, true);
             if let Some(before) = before {
                 self.unreserve_for_role(before, &reserved);
                 self.finishing_in_role(before, &finishing, false);
                 self.reclaimable_in_role(before, &reclaimable, false);
+                self.revocable_in_role(before, &revocable, false);
                 self.leave_role(no, before, &charged);
             }
         }

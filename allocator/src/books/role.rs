@@ -4,6 +4,7 @@ use super::{Books, FrameworkNo, RoleNo};
 use crate::id::RolePath;
 use crate::plant::Plant;
 use crate::resources::{Amounts, Kind, Resources};
+use crate::revocable::Revocable;
 use crate::role::Role;
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,9 @@ pub(crate) struct RoleBook {
     pub(crate) finishing: Resources,
     /// What is charged to the role itself and may be asked back.
     pub(crate) reclaimable: Resources,
+    /// In use of revocable room, in all and by the role's own frameworks: in the share, and no part of the charged.
+    pub(crate) revocable: Revocable,
+    pub(crate) own_revocable: Revocable,
     /// What units that may be asked back hold above the guarantees of the role and of those below it that they are in.
     pub(crate) lent: Amounts,
     pub(crate) children_lent: Amounts,
@@ -65,6 +69,8 @@ impl RoleBook {
             reservations: 0,
             finishing: Resources::default(),
             reclaimable: Resources::default(),
+            revocable: Revocable::default(),
+            own_revocable: Revocable::default(),
             lent: Amounts::new(),
             children_lent: Amounts::new(),
             guarantee: Amounts::new(),
@@ -222,6 +228,15 @@ impl Books {
         if !resources.is_zero() {
             self.roles.at_mut(no).reclaimable.count(resources, counts);
             self.refresh_need(no);
+        }
+    }
+
+    /// Counts what is in use of revocable room in or out.
+    pub(crate) fn revocable_in_role(&mut self, no: RoleNo, resources: &Resources, counts: bool) {
+        if !resources.is_zero() {
+            self.roles.at_mut(no).own_revocable.count(resources, counts);
+            self.each_above(no, |book| book.revocable.count(resources, counts));
+            self.moved_role(no);
         }
     }
 

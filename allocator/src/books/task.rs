@@ -36,7 +36,7 @@ impl Books {
         let sum = if task.framework.is_some() { Use::Charged } else { Use::Foreign };
         self.occupy(task.agent, sum, &task.resources, 1);
         if let Some(framework) = task.framework {
-            self.charge_framework(framework, &task.resources, 1);
+            self.charge_use(framework, task.agent, &task.resources, 1);
         }
         self.count_in_reservation(&task, true);
         self.count_finishing(&task, true);
@@ -84,8 +84,12 @@ impl Books {
     fn count_finishing(&mut self, task: &TaskBook, counts: bool) {
         let Some(framework) = task.framework.filter(|_| task.finishing) else { return };
         let resources = &task.resources;
+        let agent = self.agents.at_mut(task.agent);
+        agent.finishing.count(resources, counts);
+        if agent.revocable {
+            return;
+        }
         self.finishing.count(resources, counts);
-        self.agents.at_mut(task.agent).finishing.count(resources, counts);
         let book = self.frameworks.at_mut(framework);
         book.finishing.count(resources, counts);
         if let Some(role) = book.role {
@@ -95,7 +99,9 @@ impl Books {
 
     /// Counts a task in or out of what may be asked back.
     fn count_reclaimable(&mut self, task: &TaskBook, counts: bool) {
-        let Some(framework) = task.framework.filter(|_| task.is_reclaimable()) else { return };
+        // A guarantee gets nothing back by what goes from revocable room.
+        let lends = task.is_reclaimable() && !self.agents.at(task.agent).revocable;
+        let Some(framework) = task.framework.filter(|_| lends) else { return };
         let book = self.frameworks.at_mut(framework);
         book.reclaimable.count(&task.resources, counts);
         if let Some(role) = book.role {
@@ -135,7 +141,7 @@ impl Books {
         let sum = if task.framework.is_some() { Use::Charged } else { Use::Foreign };
         self.vacate(task.agent, sum, &task.resources);
         if let Some(framework) = task.framework {
-            self.discharge_framework(framework, &task.resources, 1);
+            self.discharge_use(framework, task.agent, &task.resources);
         }
     }
 }

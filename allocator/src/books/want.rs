@@ -22,6 +22,8 @@ pub(crate) struct Want {
     /// What one unit takes; none when nothing is wanted any more.
     pub(crate) unit: Option<Unit>,
     pub(crate) state: WantState,
+    /// Whether it takes revocable room, and no other.
+    pub(crate) revocable: bool,
     /// Which agents it refused.
     pub(crate) refused: Refusals,
     /// Whether it left the room that GPUs need when it last looked.
@@ -132,6 +134,7 @@ pub(crate) fn largest_first(ask: &Ask) -> Vec<(&Member, u32)> {
 impl Want {
     pub(crate) fn new(terms: Terms, fair: &FairSet) -> Self {
         let mut want = Self {
+            revocable: matches!(&terms, Terms::Ask(ask) if ask.is_revocable()),
             terms,
             unit: None,
             state: WantState::Waiting,

@@ -178,6 +178,9 @@ impl Books {
             (Terms::Ask(_), Some(unit)) => unit,
             (Terms::Ask(_) | Terms::Open(_), _) => return Some(NoHold::NoUnit),
         };
+        if want.revocable {
+            return Some(NoHold::Revocable);
+        }
         if let Some((_, book)) = self.comes_back_to(no).find(|(_, book)| !self.usable(book).is_zero()) {
             return Some(NoHold::Reserved(book.reservation.id.clone()));
         }

@@ -31,7 +31,8 @@ impl Books {
 
     /// What is free in all, with what is held or reserved for a want.
     pub(crate) fn free_with_hold(&self, no: WantNo) -> Cow<'_, Resources> {
-        let mut free = Cow::Borrowed(&self.free);
+        let revocable = self.takes_revocable(no);
+        let mut free = Cow::Borrowed(if revocable { &self.revocable_free } else { &self.free });
         if let Some(own) = self.charged_for(no) {
             free.to_mut().add(&own);
         }

@@ -4,9 +4,9 @@ use super::Violation;
 use crate::allocator::Allocator;
 use crate::books::agent::Use;
 use crate::books::reservation::ReservationBook;
-use crate::books::{AgentNo, Books};
+use crate::books::{AgentNo, Books, FrameworkNo};
 use crate::framework::Framework;
-use crate::id::RolePath;
+use crate::id::{FrameworkId, RolePath};
 use crate::offer::Terms;
 use crate::resources::{Amounts, Resources};
 use alloc::collections::BTreeMap;
@@ -79,7 +79,7 @@ fn copy_holds(known: &Books, books: &mut Books) {
     }
 }
 
-fn copy_framework(known: &Books, no: crate::books::FrameworkNo, books: &mut Books) {
+fn copy_framework(known: &Books, no: FrameworkNo, books: &mut Books) {
     let book = known.frameworks.at(no);
     let copy = books.framework_no(&book.id);
     let role = book.role.map(|role| known.roles.at(role).path.clone());
@@ -103,7 +103,9 @@ fn picture(books: &Books) -> Picture {
     picture.insert(
         "the cluster".into(),
         (
-            [&books.total, &books.free, &books.used, &books.finishing].map(Clone::clone).into(),
+            [&books.total, &books.free, &books.revocable_free, &books.used, &books.finishing]
+                .map(Clone::clone)
+                .into(),
             Vec::new(),
             None,
             0,
@@ -137,27 +139,28 @@ fn picture(books: &Books) -> Picture {
             &book.own_reserved,
             &book.finishing,
             &book.reclaimable,
+            &book.revocable.sum(),
+            &book.own_revocable.sum(),
         ]
         .map(Clone::clone);
         let frameworks = u32::try_from(book.frameworks.len()).unwrap_or(u32::MAX);
         let uses = frameworks.saturating_add(book.reservations);
         picture.insert(format!("role {path}"), (sums.into(), amounts, None, uses));
     }
-    for (id, no) in &books.framework_names {
-        let book = books.frameworks.at(*no);
-        let role = book.role.map(|role| books.roles.at(role).path.clone());
-        picture.insert(
-            format!("framework {id}"),
-            (
-                [&book.charged, &book.reserved, &book.finishing, &book.reclaimable].map(Clone::clone).into(),
-                Vec::new(),
-                role,
-                book.uses,
-            ),
-        );
-    }
+    picture.extend(frameworks(books));
     picture.extend(reservations(books));
     picture
+}
+
+fn frameworks(books: &Books) -> Picture {
+    let one = |(id, no): (&FrameworkId, &FrameworkNo)| {
+        let book = books.frameworks.at(*no);
+        let role = book.role.map(|role| books.roles.at(role).path.clone());
+        let revocable = book.revocable.sum();
+        let sums = [&book.charged, &book.reserved, &book.finishing, &book.reclaimable, &revocable];
+        (format!("framework {id}"), (sums.map(Clone::clone).into(), Vec::new(), role, book.uses))
+    };
+    books.framework_names.iter().map(one).collect()
 }
 
 fn reservations(books: &Books) -> Picture {

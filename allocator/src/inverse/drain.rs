@@ -26,7 +26,7 @@ impl Allocator {
             .values()
             .filter_map(|offer| match &offer.why {
                 Why::Drain(agent) => Some(agent.clone()),
-                Why::Claim { .. } => None,
+                Why::Claim { .. } | Why::Revoked(_) => None,
             })
             .filter(|agent| !drains(agent))
             .collect();
@@ -36,7 +36,7 @@ impl Allocator {
         if self.books.draining.is_empty() || !self.books.policy.inverse_offers_of_draining {
             return;
         }
-        for (agent, unit) in self.books.units_to_move() {
+        for (agent, unit) in self.books.units_on(|agent| self.books.draining.contains(&agent)) {
             let framework = self.books.frameworks.at(unit.key.0).id.clone();
             if !self.is_asked(&framework, &unit.key.1) {
                 let agent = self.books.agents.at(agent).id.clone();
@@ -52,11 +52,11 @@ impl Allocator {
 }
 
 impl Books {
-    /// The units with tasks that do not end on draining agents, by agent; of each only what is there.
-    fn units_to_move(&self) -> Vec<(AgentNo, Running)> {
+    /// The units with tasks that do not end on some agents, by agent; of each only what is there.
+    pub(super) fn units_on(&self, which: impl Fn(AgentNo) -> bool) -> Vec<(AgentNo, Running)> {
         let mut found: BTreeMap<Place, (AgentNo, FrameworkNo, Vec<&TaskId>)> = BTreeMap::new();
         for (id, task) in self.tasks.iter() {
-            let moves = !task.finishing && !task.launch && self.draining.contains(&task.agent);
+            let moves = !task.finishing && !task.launch && which(task.agent);
             let Some(framework) = task.framework.filter(|_| moves) else { continue };
             let unit = match &task.unit {
                 Some(mark) => mark.id.clone(),

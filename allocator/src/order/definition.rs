@@ -38,7 +38,7 @@ impl Books {
         match &waiting.want.terms {
             Terms::Ask(_) => {
                 let beyond = self.beyond_hold(waiting.no, |kind| waiting.unit.amount(kind));
-                self.serves_guarantee(waiting.role, beyond)
+                !waiting.want.revocable && self.serves_guarantee(waiting.role, beyond)
             }
             Terms::Open(_) => self.serves_open(waiting.role, waiting.unit),
         }

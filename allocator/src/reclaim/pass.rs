@@ -77,7 +77,7 @@ impl Books {
         };
         let beyond = self.beyond_hold(no, |kind| unit.amount(kind));
         let whole = self.hold(no).is_some_and(|hold| hold.is_complete());
-        if whole || !self.serves_guarantee(role, &beyond) {
+        if whole || self.takes_revocable(no) || !self.serves_guarantee(role, &beyond) {
             return Some(if whole { NoReclaim::Fits } else { NoReclaim::NotOwed });
         }
         if !want.unserved {
@@ -122,7 +122,9 @@ impl Books {
     ) -> Result<(Claim, Vec<Running>), NoReclaim> {
         let role = self.charged_role(no.framework).ok_or(NoReclaim::NoUnit)?;
         let unit = self.want(no).and_then(|want| want.unit.clone()).ok_or(NoReclaim::NoUnit)?;
-        if !self.serves_guarantee(role, self.beyond_hold(no, |kind| unit.amount(kind))) {
+        if self.takes_revocable(no)
+            || !self.serves_guarantee(role, self.beyond_hold(no, |kind| unit.amount(kind)))
+        {
             return Err(NoReclaim::NotOwed);
         }
         let mut plan = Plan::new(self, (no, role), taken, &lent.units, &lent.coming);

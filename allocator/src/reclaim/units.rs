@@ -15,9 +15,17 @@ pub(crate) struct Running {
     pub(crate) tasks: Vec<TaskId>,
     /// What it takes where.
     pub(crate) parts: BTreeMap<AgentNo, Resources>,
+    /// What is charged for it: without what is in revocable room.
     pub(crate) sum: Resources,
     /// Since when its first task runs.
     pub(crate) since: Timestamp,
+}
+
+impl Running {
+    /// What it takes on one agent.
+    pub(crate) fn sum_on(&self, agent: AgentNo) -> Resources {
+        self.parts.get(&agent).cloned().unwrap_or_default()
+    }
 }
 
 impl Books {
@@ -64,7 +72,9 @@ impl Books {
             let Some(task) = self.tasks.get(id).filter(|task| !task.finishing) else { continue };
             unit.tasks.push(id.clone());
             unit.parts.entry(task.agent).or_default().add(&task.resources);
-            unit.sum.add(&task.resources);
+            if !self.agents.at(task.agent).revocable {
+                unit.sum.add(&task.resources);
+            }
             unit.since = unit.since.min(task.unit.as_ref().map_or(Timestamp(0), |mark| mark.since));
         }
         (!unit.tasks.is_empty()).then_some(unit)

@@ -163,11 +163,17 @@ impl Books {
 
     /// Why `taken` may not be charged to the role of a want.
     pub(crate) fn block_for(&self, no: WantNo, role: RoleNo, taken: impl Fn(&Kind) -> u64) -> Option<Block> {
+        if self.takes_revocable(no) {
+            return None;
+        }
         self.block_beyond(role, self.lends(no), &self.own_charges(no), taken)
     }
 
     /// How many units of a want, up to `most`, may be charged to its role.
     pub(crate) fn units_for(&self, no: WantNo, role: RoleNo, unit: &Unit, most: u32) -> u32 {
+        if self.takes_revocable(no) {
+            return most;
+        }
         if !self.want(no).is_some_and(Want::names_reservation) {
             let held = self.hold(no).map(|hold| &hold.sum);
             let own = |kind: &Kind| held.map_or(0, |held| held.amount(kind));

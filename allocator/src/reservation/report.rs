@@ -53,7 +53,8 @@ impl Allocator {
             OwnerNo::Framework(framework) => books.charged_role(framework),
         });
         let agent = books.agent_names.get(&reservation.agent).map(|no| (*no, books.agents.at(*no)));
-        let known_agent = agent.filter(|(_, book)| book.agent.is_some() && reservation.refines.is_none());
+        let known_agent = agent
+            .filter(|(_, book)| book.agent.is_some() && !book.revocable && reservation.refines.is_none());
         let (Some(owner), Some(role), Some((no, book))) = (owner, role, known_agent) else { return false };
         let (mut more, volume) = (reservation.resources.clone(), reservation.volume_room());
         more.take_up_to(&volume);

@@ -66,7 +66,8 @@ impl Books {
         let role = self.charged_role(live.want.framework).ok_or(unknown)?;
         let held = self.hold(live.want).map(|hold| (role, hold.sum.clone()));
         let charged: Vec<_> = own.into_iter().map(|own| (own.role, own.taken)).chain(held).collect();
-        match self.block_beyond(role, self.lends(live.want), &charged, |kind| whole.amount(kind)) {
+        let block = self.block_beyond(role, self.lends(live.want), &charged, |kind| whole.amount(kind));
+        match block.filter(|_| !self.takes_revocable(live.want)) {
             Some(block) => Err(SettleError::Blocked(block)),
             None => Ok(Taken { counts, agents, sums, whole }),
         }

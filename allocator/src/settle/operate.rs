@@ -207,6 +207,9 @@ impl<'a> Trial<'a> {
         if reservation.resources.is_zero() {
             return Err(OperationError::Empty(id()));
         }
+        if reservation.agent.is_revocable() {
+            return Err(OperationError::Revocable(id()));
+        }
         if reservation.resources.other.ports().open() > 0 {
             return Err(OperationError::OpenPorts(id()));
         }
@@ -319,7 +322,7 @@ impl<'a> Trial<'a> {
         let charged: Vec<_> = own.into_iter().map(|own| (own.role, own.taken)).collect();
         let (lends, amounts) = (self.books.lends(want), |kind: &Kind| placement.resources.amount(kind));
         let block = self.books.block_beyond(self.role, lends, &charged, amounts);
-        if let Some(block) = block {
+        if let Some(block) = block.filter(|_| !self.books.takes_revocable(want)) {
             return Err(SettleError::Blocked(block));
         }
         if let Some((_, part)) = self.parts.iter_mut().find(|(id, _)| *id == placement.agent) {

@@ -170,6 +170,7 @@ fn constraints(words: &Words<'_>) -> Option<Vec<Constraint>> {
     let one = |(key, value): &(&str, &str)| match *key {
         "zone" => Some(Some(Constraint::ZoneIn(set(value)))),
         "reach" => Some(volume(value, words).map(|volume| Constraint::InReach(volume.id, volume.reach))),
+        "revocable" => Some(Some(Constraint::Revocable)),
         "on" => Some(Some(Constraint::AgentIn(agents(value)))),
         "not-on" => Some(Some(Constraint::AgentNotIn(agents(value)))),
         "where" => {
@@ -370,6 +371,7 @@ impl World {
             "holding-gone" => Change::HoldingGone(name.into()),
             "reservation" => Change::Reservation(reservation(name, more)?),
             "reservation-gone" => Change::ReservationGone(name.into()),
+            "revocable" => Change::Revocable { agent: name.into(), resources: resources(words)? },
             "local-region" => Change::LocalRegion((name != "none").then(|| name.into())),
             "avoid" => Change::Avoid {
                 framework: name.into(),
@@ -626,6 +628,9 @@ impl World {
             }
             if !report.reserved.is_zero() {
                 write!(out, "; reserved {}", report.reserved).unwrap();
+            }
+            if !report.revocable.is_zero() {
+                write!(out, "; revocable {}", report.revocable).unwrap();
             }
             if !report.need.is_empty() {
                 write!(out, "; need {}", Listed(report.need)).unwrap();

@@ -19,7 +19,10 @@ use twofold_allocator::tick::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) policy: Policy,
+    /// The machines, and beside them their revocable room.
     pub(crate) agents: BTreeMap<AgentId, Agent>,
+    /// How much revocable room machines have, known or not.
+    pub(crate) revocable: BTreeMap<AgentId, Resources>,
     pub(crate) roles: BTreeMap<RolePath, Role>,
     pub(crate) frameworks: BTreeMap<FrameworkId, Consumer>,
     /// The holdings, and whether each is a launch that was not seen yet.
@@ -94,6 +97,10 @@ impl Want {
         }
     }
 
+    pub(crate) fn is_revocable(&self) -> bool {
+        matches!(&self.terms, Terms::Ask(ask) if ask.is_revocable())
+    }
+
     pub(crate) fn is_gang(&self) -> bool {
         self.members().iter().any(|member| member.least > 0)
     }
@@ -117,8 +124,22 @@ impl Facts {
     /// Takes a change in; says whether it is valid.
     pub(crate) fn tell(&mut self, change: &Change) -> bool {
         match change {
-            Change::Agent(agent) => self.agent(agent),
-            Change::AgentGone(id) => self.agent_gone(id),
+            Change::Agent(agent) => {
+                if agent.id.is_revocable() {
+                    return false;
+                }
+                self.agent(agent);
+                self.follow(&agent.id);
+            }
+            Change::AgentGone(id) => {
+                self.agent_gone(id);
+                self.follow(id);
+            }
+            Change::Revocable { agent, resources } => {
+                let before = self.revocable.insert(agent.clone(), resources.clone());
+                self.changed |= before.unwrap_or_default() != *resources;
+                self.follow(agent);
+            }
             Change::Role(role) => {
                 let above = |(kind, least): (_, &u64)| role.limit.get(kind).is_some_and(|most| most < least);
                 if role.weight == 0 || role.guarantee.iter().any(above) {
@@ -154,6 +175,15 @@ impl Facts {
 
     pub(crate) fn wants_mut(&mut self) -> impl Iterator<Item = &mut Want> {
         self.frameworks.values_mut().flat_map(|known| &mut known.wants)
+    }
+
+    /// The revocable room of a machine is there while it is more than nothing, and the machine is.
+    fn follow(&mut self, id: &AgentId) {
+        let room = self.revocable.get(id).filter(|room| !room.is_zero()).cloned();
+        match self.agents.get(id).cloned().zip(room) {
+            Some((machine, capacity)) => self.agent(&Agent { id: id.revocable(), capacity, ..machine }),
+            None => self.agent_gone(&id.revocable()),
+        }
     }
 
     fn agent(&mut self, agent: &Agent) {

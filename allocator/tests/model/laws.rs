@@ -118,6 +118,8 @@ fn roles(allocator: &Allocator, facts: &Facts, sums: &Sums) -> Vec<Broken> {
         children.filter_map(|child| reports.get(child)).for_each(|child| sum.add(child.charged));
         broken.extend(differ(Law::Hierarchy, format!("role {path}, own and below"), is.charged, &sum));
         broken.extend(differ(Law::Recovery, format!("role {path}, charged"), is.charged, charged));
+        let revocable = &sums.revocable_roles[path].1;
+        broken.extend(differ(Law::Recovery, format!("role {path}, revocable"), &is.revocable, revocable));
         let need = super::sums::guaranteed_kinds(facts).into_iter();
         let need = need.map(|kind| (sums.need(facts, path, &kind, &RolePath::root(), 0), kind));
         let need: Amounts = need.filter(|(need, _)| *need > 0).map(|(need, kind)| (kind, need)).collect();

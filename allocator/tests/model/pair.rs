@@ -210,7 +210,8 @@ impl Pair {
             return before.worse(&Excesses::of(&facts, &sums));
         };
         let unit = super::sight::Unit::of(self.facts.want(&offer.framework, at)).unwrap();
-        let kinds = super::sums::bound_kinds(&facts, &offer.role);
+        let mut kinds = super::sums::bound_kinds(&facts, &offer.role);
+        kinds.retain(|_| !self.facts.want(&offer.framework, at).is_revocable());
         let amount = |kind: &Kind| unit.amount(kind) * u64::from(*units);
         let over = kinds.iter().filter(|kind| sums.holds_back(&facts, &offer.role, kind, amount(kind)));
         over.map(|kind| {
@@ -334,6 +335,7 @@ impl Pair {
         let bound = super::sums::bound_kinds(facts, &live.offer.role)
             .into_iter()
             .any(|kind| sums.holds_back(facts, &live.offer.role, &kind, whole.amount(&kind)));
+        let bound = bound && !facts.want(&live.framework, live.at).is_revocable();
         let within = match &live.offer.terms {
             OfferTerms::Parts { parts, .. } => by_agent
                 .iter()
@@ -470,7 +472,12 @@ impl Pair {
     /// The facts as changes.
     fn snapshot(&self) -> Vec<Change> {
         let mut told = Vec::new();
-        told.extend(self.facts.agents.values().cloned().map(Change::Agent));
+        let machines = self.facts.agents.values().filter(|agent| !agent.id.is_revocable());
+        told.extend(machines.cloned().map(Change::Agent));
+        told.extend(self.facts.revocable.iter().map(|(agent, resources)| {
+            let (agent, resources) = (agent.clone(), resources.clone());
+            Change::Revocable { agent, resources }
+        }));
         told.extend(self.facts.roles.values().cloned().map(Change::Role));
         told.extend(self.facts.tasks.values().map(|(holding, _)| Change::Holding(holding.clone())));
         for (id, known) in &self.facts.frameworks {

@@ -3,7 +3,7 @@
 use super::facts::{Facts, Terms, Want};
 use super::sums::{Sums, bound_kinds};
 use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
-use twofold_allocator::ask::Member;
+use twofold_allocator::ask::{Constraint, Member};
 use twofold_allocator::counts::Counts;
 use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
 use twofold_allocator::other::Other;
@@ -82,7 +82,10 @@ impl Facts {
     pub(crate) fn suits(&self, framework: &FrameworkId, member: Option<&Member>, agent: &Agent) -> bool {
         let path = self.role_of(framework).path();
         let mut roles = path.filter_map(|path| self.roles.get(&path));
-        self.is_near(framework, agent)
+        // Revocable room is for members that say so alone.
+        let says_so = || member.is_some_and(|member| member.constraints.contains(&Constraint::Revocable));
+        (!agent.id.is_revocable() || says_so())
+            && self.is_near(framework, agent)
             && roles.all(|role| role.agents.iter().all(|constraint| constraint.holds(agent)))
             && member.is_none_or(|member| member.constraints.iter().all(|constraint| constraint.holds(agent)))
     }
@@ -213,10 +216,11 @@ impl Facts {
             return self.agents.keys().any(|agent| self.part(sums, framework, at, agent).is_some());
         }
         let held_back = |kind: Kind| sums.holds_back(self, role, &kind, unit.amount(&kind));
-        if bound_kinds(self, role).into_iter().any(held_back) {
+        if !want.is_revocable() && bound_kinds(self, role).into_iter().any(held_back) {
             return false;
         }
-        if want.is_of_many() && want.looked && !unit.is_within(&sums.free) {
+        let free = if want.is_revocable() { &sums.revocable_free } else { &sums.free };
+        if want.is_of_many() && want.looked && !unit.is_within(free) {
             return false;
         }
         self.agents.keys().any(|agent| self.has_room(sums, framework, at, agent))

@@ -18,8 +18,12 @@ pub(crate) struct Sums {
     /// Charged to each role's own frameworks, and to it with all below it.
     pub(crate) roles: BTreeMap<RolePath, (Resources, Resources)>,
     pub(crate) children: BTreeMap<RolePath, Vec<RolePath>>,
+    /// In use of revocable room, by framework, by each role's own, and by it with all below it.
+    pub(crate) revocable: BTreeMap<FrameworkId, Resources>,
+    pub(crate) revocable_roles: BTreeMap<RolePath, (Resources, Resources)>,
     pub(crate) total: Resources,
     pub(crate) free: Resources,
+    pub(crate) revocable_free: Resources,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -78,7 +82,9 @@ impl Sums {
             match &holding.owner {
                 Owner::Framework(id) => {
                     agent.into_iter().for_each(|sums| sums.charged.add(&holding.resources));
-                    sums.frameworks.entry(id.clone()).or_default().add(&holding.resources);
+                    let revocable = holding.agent.is_revocable();
+                    let charged = if revocable { &mut sums.revocable } else { &mut sums.frameworks };
+                    charged.entry(id.clone()).or_default().add(&holding.resources);
                 }
                 Owner::Foreign => agent.into_iter().for_each(|sums| sums.foreign.add(&holding.resources)),
             }
@@ -92,9 +98,12 @@ impl Sums {
         for (id, agent) in &facts.agents {
             let of = sums.agents.get_mut(id).unwrap();
             of.free = rest(&agent.capacity, &of.used());
-            sums.total.add(&agent.capacity);
+            if !id.is_revocable() {
+                sums.total.add(&agent.capacity);
+            }
             if agent.state == AgentState::Active {
-                sums.free.add(&of.free);
+                let free = if id.is_revocable() { &mut sums.revocable_free } else { &mut sums.free };
+                free.add(&of.free);
             }
         }
         sums.charge_roles(facts);
@@ -108,13 +117,17 @@ impl Sums {
             }
             self.roles.insert(path, <_>::default());
         }
-        for (id, known) in &facts.frameworks {
-            let (Some(role), Some(charged)) = (&known.role, self.frameworks.get(id)) else { continue };
-            for path in role.path() {
-                let (own, all) = self.roles.get_mut(&path).unwrap();
-                all.add(charged);
-                if path == *role {
-                    own.add(charged);
+        self.revocable_roles = self.roles.clone();
+        let sums = [(&self.frameworks, &mut self.roles), (&self.revocable, &mut self.revocable_roles)];
+        for (charges, roles) in sums {
+            for (id, known) in &facts.frameworks {
+                let (Some(role), Some(charged)) = (&known.role, charges.get(id)) else { continue };
+                for path in role.path() {
+                    let (own, all) = roles.get_mut(&path).unwrap();
+                    all.add(charged);
+                    if path == *role {
+                        own.add(charged);
+                    }
                 }
             }
         }

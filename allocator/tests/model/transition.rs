@@ -106,7 +106,7 @@ pub(crate) fn transition(bytes: &[u8]) -> Transition {
     let (kind, rest) = bytes.split_first().unwrap();
     let draw = &mut Draw::from(rest);
     let pick = draw.below(255);
-    match kind % 38 {
+    match kind % 42 {
         0..=8 => Transition::Tell(commands::change(rest)),
         9 => Transition::State { pick, state: state(draw) },
         10 => Transition::Resize { pick, cores: draw.below(9) },
@@ -124,6 +124,7 @@ pub(crate) fn transition(bytes: &[u8]) -> Transition {
         28 => Transition::Again,
         32 | 33 => Transition::Tell(region(draw)),
         34..=37 => Transition::Tell(ports(draw)),
+        38..=41 => Transition::Tell(revocable(draw)),
         29 | 30 => Transition::Reorder(on_agents(draw), off_agents(draw)),
         _ => Transition::Crash { order: u64::from(pick) + 1 },
     }
@@ -167,6 +168,24 @@ fn ports(draw: &mut Draw<'_>) -> String {
             let (count, gang) = (1 + draw.below(3), draw.below(2));
             let (least, cpu) = (count * gang, draw.below(2));
             format!("asks {framework} p{{cpu={cpu} ports={wanted} count={count} least={least}}}")
+        }
+    }
+}
+
+/// A change of what is revocable, and of who takes such.
+fn revocable(draw: &mut Draw<'_>) -> String {
+    let (agent, framework) = (draw.one(&commands::AGENTS), draw.one(&commands::FRAMEWORKS));
+    let (cpu, memory) = (draw.below(5), draw.below(4));
+    match draw.below(8) {
+        0..=2 => format!("revocable {agent} cpu={cpu} memory={memory} pods=4"),
+        3 => format!("holding t{} {agent}/revocable {framework} cpu={cpu}", draw.below(3)),
+        _ => {
+            let (count, gang) = (1 + draw.below(3), draw.below(2));
+            let (least, where_) = (count * gang, draw.one(&["", "", " zone=z0"]));
+            format!(
+                "asks {framework} s{{cpu={} count={count} least={least} revocable{where_}}} x{{cpu=1}}",
+                cpu % 3
+            )
         }
     }
 }

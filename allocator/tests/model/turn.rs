@@ -150,7 +150,11 @@ impl Facts {
     /// Whether a want only has a first look coming, at less than it takes of something that is guaranteed.
     fn only_looks(&self, sums: &Sums, c: &Candidate) -> bool {
         let short = |kind: &Kind| c.unit.amount(kind) > sums.free.amount(kind);
-        !c.open && !self.want(&c.framework, c.at).looked && guaranteed_kinds(self).iter().any(short)
+        let revocable = self.want(&c.framework, c.at).is_revocable();
+        !c.open
+            && !revocable
+            && !self.want(&c.framework, c.at).looked
+            && guaranteed_kinds(self).iter().any(short)
     }
 
     fn next_of(&self, sums: &Sums, all: &[Candidate], eligible: &[&Candidate]) -> Option<Next> {
@@ -179,6 +183,9 @@ impl Facts {
 
     fn is_served(&self, sums: &Sums, candidate: &Candidate) -> bool {
         let Candidate { role, unit, .. } = candidate;
+        if self.want(&candidate.framework, candidate.at).is_revocable() {
+            return false;
+        }
         if !candidate.open {
             return self.serves(sums, role, |kind| unit.amount(kind));
         }
@@ -223,7 +230,8 @@ impl Facts {
     }
 
     fn share_of(&self, sums: &Sums, framework: &FrameworkId, more: impl Fn(&Kind) -> u64) -> Share {
-        let charged = sums.frameworks.get(framework).cloned().unwrap_or_default();
+        let mut charged = sums.frameworks.get(framework).cloned().unwrap_or_default();
+        charged.add(sums.revocable.get(framework).unwrap_or(&Resources::default()));
         self.largest(sums, &charged, 1, more, |_| true)
     }
 
@@ -251,17 +259,22 @@ impl Facts {
 
     /// The share of a place for a want that takes `unit`: an inner role is compared by what the want takes.
     fn share_at(&self, sums: &Sums, place: &Place, unit: &Unit, more: impl Fn(&Kind) -> u64) -> Share {
-        let (charged, inner) = match place {
-            Place::Own(role) => (&sums.roles[role].0, false),
-            Place::Role(role) => (sums.charged(role), sums.is_inner(role)),
+        let (mut charged, revocable, inner) = match place {
+            Place::Own(role) => (sums.roles[role].0.clone(), &sums.revocable_roles[role].0, false),
+            Place::Role(role) => {
+                (sums.charged(role).clone(), &sums.revocable_roles[role].1, sums.is_inner(role))
+            }
         };
-        self.largest(sums, charged, self.weight(place), more, |kind| !inner || unit.amount(kind) > 0)
+        charged.add(revocable);
+        self.largest(sums, &charged, self.weight(place), more, |kind| !inner || unit.amount(kind) > 0)
     }
 
     /// A role's declared share, as reports tell it.
     pub(crate) fn role_share(&self, sums: &Sums, role: &RolePath) -> Share {
         let weight = self.weight(&Place::Role(role.clone()));
-        self.largest(sums, sums.charged(role), weight, |_| 0, |_| true)
+        let mut charged = sums.charged(role).clone();
+        charged.add(&sums.revocable_roles[role].1);
+        self.largest(sums, &charged, weight, |_| 0, |_| true)
     }
 
     fn rank(&self, place: &Place) -> (u64, bool, RolePath) {
@@ -339,7 +352,8 @@ impl Facts {
         while !guaranteed && units < first.unit.wanted && !self.is_past(sums, first, rivals, amount(units)) {
             units += 1;
         }
-        let kinds = bound_kinds(self, &first.role);
+        let mut kinds = bound_kinds(self, &first.role);
+        kinds.retain(|_| !self.want(&first.framework, first.at).is_revocable());
         let held_back =
             |units: u32| kinds.iter().any(|k| sums.holds_back(self, &first.role, k, amount(units)(k)));
         while units > 1 && held_back(units) {

@@ -84,6 +84,7 @@ fn lacks_room(stage: &Stage) -> bool {
         }
         Stage::Draining
         | Stage::Unreachable
+        | Stage::Revocable
         | Stage::Region { .. }
         | Stage::RoleAgents(_)
         | Stage::Constraint(_)

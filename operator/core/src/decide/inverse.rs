@@ -51,7 +51,7 @@ pub(super) fn run(
                     claim.or_insert_with(|| (role.clone(), Vec::new())).1.push((key, offer));
                 }
                 // The policy is to make none of an agent that drains.
-                (Some(_), Why::Drain(_)) | (None, _) => decline(state, &offer, now),
+                (Some(_), Why::Drain(_) | Why::Revoked(_)) | (None, _) => decline(state, &offer, now),
             }
         }
         if !is_answered {
