@@ -184,7 +184,7 @@ impl Books {
         if !unit.is_within(&self.free_with_hold(no)) {
             return Standing::NoRoom;
         }
-        match want.state {
+        match self.state(want) {
             WantState::Parked => return Standing::TurnLost,
             WantState::Asleep | WantState::Waiting => {}
         }

@@ -155,9 +155,9 @@ impl Books {
 
     /// Nobody sleeps while an agent that it sees has room for it.
     fn nobody_sleeps_beside_room(&self) -> impl Iterator<Item = Violation> {
-        let missed = self.soft.asleep.iter().filter(|no| {
-            let keeps = self.keeps_gpu_room(**no);
-            self.known_agents().any(|(agent, _)| self.has_room(**no, agent, keeps))
+        let missed = self.soft.asleep.iter().copied().chain(self.soft.classes.sleepers()).filter(|no| {
+            let keeps = self.keeps_gpu_room(*no);
+            self.known_agents().any(|(agent, _)| self.has_room(*no, agent, keeps))
         });
         missed.map(|no| Violation::Sleeper(self.frameworks.at(no.framework).id.clone()))
     }

@@ -57,7 +57,7 @@ pub struct Volume {
 }
 
 /// From where a volume can be used, as the node affinity of its PersistentVolume says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reach {
     /// From one agent, as a local disk.
     Agent(AgentId),

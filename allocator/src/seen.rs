@@ -1,8 +1,8 @@
 //! The agents that a want sees by what they are, as a set: asks of equal constraints see the same, so they are looked up
 //! once for each set of constraints.
 
-use crate::ask::Constraint;
-use crate::books::want::Terms;
+use crate::ask::{Constraint, Member};
+use crate::books::want::{Terms, Want};
 use crate::books::{Books, WantNo};
 use crate::refusal::AgentSet;
 use alloc::vec::Vec;
@@ -47,11 +47,8 @@ impl Books {
 
     /// For each member that is wanted, or once for open demand, the constraints of the roles above and its own.
     fn constraints(&self, no: WantNo) -> Vec<Vec<Constraint>> {
-        let Some((want, role)) = self.want(no).zip(self.charged_role(no.framework)) else {
-            return Vec::new();
-        };
-        let declared = self.path(role).filter_map(|(_, book)| book.declared.as_ref());
-        let above: Vec<Constraint> = declared.flat_map(|role| &role.agents).cloned().collect();
+        let Some(want) = self.want(no) else { return Vec::new() };
+        let above: Vec<Constraint> = self.constraints_above(no).cloned().collect();
         match &want.terms {
             Terms::Open(_) => alloc::vec![above],
             Terms::Ask(ask) => {
@@ -62,6 +59,17 @@ impl Books {
                 all
             }
         }
+    }
+
+    /// The constraints of the roles that a want is below.
+    pub(crate) fn constraints_above(&self, no: WantNo) -> impl Iterator<Item = &Constraint> {
+        let path = self.charged_role(no.framework).into_iter().flat_map(|role| self.path(role));
+        path.filter_map(|(_, book)| book.declared.as_ref()).flat_map(|role| &role.agents)
+    }
+
+    /// The members of a want of which more are wanted.
+    pub(crate) fn wanted_members(&self, no: WantNo) -> impl Iterator<Item = &Member> {
+        self.want(no).into_iter().flat_map(Want::members).filter(|member| member.count > 0)
     }
 
     fn add_seen(&mut self, constraints: Vec<Constraint>, seen: &mut AgentSet) {

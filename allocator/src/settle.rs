@@ -6,7 +6,7 @@ mod operate;
 use crate::allocator::{Allocator, LiveOffer};
 use crate::books::agent::Use;
 use crate::books::task::TaskBook;
-use crate::books::want::WantState;
+use crate::books::want::{Want, WantState};
 use crate::books::{Books, WantNo};
 use crate::headroom::Block;
 use crate::hold::Dropped;
@@ -157,6 +157,10 @@ impl Allocator {
 
     fn decline(&mut self, live: &LiveOffer, until: Option<crate::tick::Timestamp>) {
         match &live.offer.terms {
+            // What has no room hides itself; only what was seen with room is refused.
+            Terms::Units { .. } if self.books.sees_no_room(live.want) => {
+                self.books.set_state(live.want, WantState::Asleep);
+            }
             Terms::Units { .. } => self.books.refuse_all(live.want, until),
             Terms::Parts { .. } => self.books.refuse(live.want, &live.agents, until),
         }
@@ -217,10 +221,13 @@ impl Allocator {
         let Books { fair, frameworks, .. } = &mut self.books;
         let lowered = frameworks.at_mut(want.framework).wants.get_mut(want.at).filter(|_| !counts.is_empty());
         if let Some(kept) = lowered {
+            let wanted = |want: &Want| want.members().iter().filter(|member| member.count > 0).count();
+            let before = wanted(kept);
             kept.lower(counts, fair);
             kept.unserved = false;
+            let others = wanted(kept) != before;
             self.books.soft.holds.forget(want);
-            self.books.relist(want);
+            self.books.note_served(want, others);
         }
     }
 }

@@ -102,8 +102,10 @@ impl Allocator {
         } else {
             self.current = Some(live);
         }
-        if let Some(want) = self.books.want_mut(choice.want) {
-            want.looked = true;
+        let first =
+            self.books.want_mut(choice.want).is_some_and(|want| !core::mem::replace(&mut want.looked, true));
+        if first {
+            self.books.relist(choice.want);
         }
         Some(offer)
     }
@@ -213,6 +215,23 @@ impl Allocator {
 impl Books {
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
     pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
+        if self.finds_room(no) {
+            return true;
+        }
+        let looked = self.want(no).is_none_or(|want| want.looked);
+        !looked && !self.refuses_all(no) && self.known_agents().any(|(agent, _)| self.sees(no, agent))
+    }
+
+    /// Whether a want is for singles of which no agent that it sees has room for any.
+    pub(crate) fn sees_no_room(&mut self, no: WantNo) -> bool {
+        let single = self.want(no).is_some_and(|want| want.unit.as_ref().is_some_and(|unit| !unit.many));
+        // What was held for it may have come free with its answer.
+        self.refresh_pool();
+        single && !self.finds_room(no)
+    }
+
+    /// Whether some agent that it sees has room for a member of a want.
+    fn finds_room(&mut self, no: WantNo) -> bool {
         let (keeps, room) = (self.note_gpu_room(no), self.least_room(no));
         // The index knows what is free, not what is held or reserved for the want itself.
         if self.own_agents(no).into_iter().any(|agent| self.has_room(no, agent, keeps)) {
@@ -228,8 +247,7 @@ impl Books {
             }
             from = rank + 1;
         }
-        let looked = self.want(no).is_none_or(|want| want.looked);
-        !looked && self.known_agents().any(|(agent, _)| self.sees(no, agent))
+        false
     }
 
     fn count_turn(&mut self, role: RoleNo) {

@@ -267,6 +267,7 @@ impl Books {
         if let Some(want) = self.want_mut(no) {
             want.hold = Some(hold);
         }
+        self.relist(no);
         Outcome::Held
     }
 
@@ -323,7 +324,7 @@ impl Books {
             });
             let grown: Vec<AgentNo> = grown.map(|part| part.agent).collect();
             let complete = hold.is_complete();
-            let waits = self.want(no).is_some_and(|want| want.state == WantState::Waiting);
+            let waits = self.want(no).is_some_and(|want| self.state(want) == WantState::Waiting);
             if complete && !waits {
                 self.show_all(no);
                 self.set_state(no, WantState::Waiting);

@@ -18,7 +18,14 @@ impl Books {
     }
 
     pub(super) fn waiting(&self, no: WantNo) -> Option<Waiting<'_>> {
-        let want = self.want(no).filter(|want| want.state == WantState::Waiting)?;
+        self.listable(no).filter(|waiting| self.state(waiting.want) == WantState::Waiting)
+    }
+
+    /// A want that is in the lists: one of a crowd stays there while its class sleeps.
+    pub(super) fn listable(&self, no: WantNo) -> Option<Waiting<'_>> {
+        let crowd =
+            |want: &&Want| want.state == WantState::Waiting && self.soft.classes.listed(want.class).is_some();
+        let want = self.want(no).filter(|want| crowd(want) || self.state(want) == WantState::Waiting)?;
         let framework = self.frameworks.at(no.framework);
         framework.framework.as_ref().filter(|_| !framework.paused)?;
         Some(Waiting { no, role: framework.role?, want, unit: want.unit.as_ref()? })
