@@ -89,7 +89,7 @@ impl Framework for TFJob {
         if condition::is_finished(&known) {
             return after_the_end(&job, &known, situation);
         }
-        if self.spec.run_policy.suspend {
+        if status::is_put_aside(&job, &known, situation) {
             return Upkeep { actions: cleanup::suspended(&job, situation), ..Upkeep::default() };
         }
         let next = status::next(&job, situation);
