@@ -81,7 +81,7 @@ impl Books {
 
     /// The constraints of the roles that a want is below.
     pub(crate) fn constraints_above(&self, no: WantNo) -> impl Iterator<Item = &Constraint> {
-        let path = self.charged_role(no.framework).into_iter().flat_map(|role| self.path(role));
+        let path = self.path(self.charged_role(no.framework));
         path.filter_map(|(_, book)| book.declared.as_ref()).flat_map(|role| &role.agents)
     }
 

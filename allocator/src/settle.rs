@@ -167,11 +167,11 @@ impl Allocator {
     }
 
     fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &Taken) -> Vec<Launch> {
-        let LiveOffer { offer: Offer { id: offer, framework, .. }, want, .. } = live;
+        let LiveOffer { offer: Offer { id: offer, framework, role, .. }, want, .. } = live;
         let Taken { counts, agents, sums, whole } = taken;
         let checked = self.books.policy.laws != Laws::Off;
-        let role = self.books.charged_role(want.framework).filter(|_| checked);
-        let witness = role.map(|role| self.books.witness(role, sums.iter().map(|sum| sum.agent)));
+        let charged = self.books.charged_role(want.framework);
+        let witness = checked.then(|| self.books.witness(charged, sums.iter().map(|sum| sum.agent)));
         // What was held for the unit is taken now; what is left of it is free.
         let held = self.books.let_go(*want);
         self.stats.holds_started += u64::from(held);
@@ -201,7 +201,12 @@ impl Allocator {
                 reservation,
             };
             self.books.enter_launch(placement.task.clone(), task);
-            launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
+            launches.push(Launch {
+                framework: framework.clone(),
+                role: role.clone(),
+                offer: *offer,
+                placement,
+            });
         }
         self.note_worsened(*want, witness.as_ref());
         self.lower(*want, counts);

@@ -61,7 +61,7 @@ impl Allocator {
                 return None;
             }
             if let Some((terms, agents)) = self.terms(&choice) {
-                return self.offer(&choice, terms, agents);
+                return Some(self.offer(&choice, terms, agents));
             }
             self.spoil_hold(choice.want, Dropped::Unseen);
         }
@@ -85,12 +85,12 @@ impl Allocator {
         }
     }
 
-    fn offer(&mut self, choice: &Choice, terms: Terms, agents: Vec<AgentNo>) -> Option<Offer> {
+    fn offer(&mut self, choice: &Choice, terms: Terms, agents: Vec<AgentNo>) -> Offer {
         self.turns += 1;
         self.stats.offers += 1;
         self.stats.offers_guaranteed += u64::from(choice.guaranteed);
         let book = self.books.frameworks.at(choice.want.framework);
-        let (framework, role) = (book.id.clone(), book.role?);
+        let (framework, role) = (book.id.clone(), book.role);
         self.books.count_turn(role);
         let id = OfferId(self.next_offer_id);
         self.next_offer_id += 1;
@@ -107,14 +107,14 @@ impl Allocator {
         if first {
             self.books.relist(choice.want);
         }
-        Some(offer)
+        offer
     }
 
     /// What may be offered; none when the want is held back, which is noted.
     fn terms(&mut self, choice: &Choice) -> Option<(Terms, Vec<AgentNo>)> {
         let want = self.books.want(choice.want)?;
         let (unit, looked) = (want.unit.clone()?, want.looked);
-        let role = self.books.charged_role(choice.want.framework)?;
+        let role = self.books.charged_role(choice.want.framework);
         let ask = match &want.terms {
             WantTerms::Open(least) => {
                 let least = least.clone();

@@ -136,7 +136,7 @@ impl Books {
         }
         let mut frameworks = distinct(&mut self.order.moved_frameworks);
         for framework in frameworks.drain(..) {
-            if self.frameworks.at(framework).role.is_some_and(|role| self.goes_by_share(role)) {
+            if self.goes_by_share(self.charged_role(framework)) {
                 self.relist_framework(framework);
             }
         }

@@ -40,6 +40,10 @@ use twofold_sdk::plan::Plans;
 use twofold_sdk::spec::ServiceSpec;
 
 impl Framework for TFJob {
+    fn role(&self) -> &str {
+        Job::new(self).role()
+    }
+
     fn record(&self, _ledger: Option<&ServiceLedger>, _instance: &InstanceId) -> InstanceRecord {
         InstanceRecord::default()
     }
