@@ -132,8 +132,6 @@ impl Books {
         book.revocable.count(resources, more);
         let role = book.role;
         self.moved_framework(no);
-        if let Some(role) = role {
-            self.revocable_in_role(role, resources, more);
-        }
+        self.revocable_in_role(role, resources, more);
     }
 }

@@ -92,9 +92,8 @@ impl Books {
         self.finishing.count(resources, counts);
         let book = self.frameworks.at_mut(framework);
         book.finishing.count(resources, counts);
-        if let Some(role) = book.role {
-            self.finishing_in_role(role, resources, counts);
-        }
+        let role = book.role;
+        self.finishing_in_role(role, resources, counts);
     }
 
     /// Counts a task in or out of what may be asked back.
@@ -104,9 +103,8 @@ impl Books {
         let Some(framework) = task.framework.filter(|_| lends) else { return };
         let book = self.frameworks.at_mut(framework);
         book.reclaimable.count(&task.resources, counts);
-        if let Some(role) = book.role {
-            self.reclaimable_in_role(role, &task.resources, counts);
-        }
+        let role = book.role;
+        self.reclaimable_in_role(role, &task.resources, counts);
     }
 
     /// Notes a task in its unit.

@@ -5,8 +5,6 @@ use crate::allocator::Allocator;
 use crate::books::agent::Use;
 use crate::books::reservation::ReservationBook;
 use crate::books::{AgentNo, Books, FrameworkNo};
-use crate::framework::Framework;
-use crate::id::{FrameworkId, RolePath};
 use crate::offer::Terms;
 use crate::resources::{Amounts, Resources};
 use alloc::collections::BTreeMap;
@@ -15,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What two books of the same facts must agree in, object by object.
-type Picture = BTreeMap<String, (Vec<Resources>, Vec<Amounts>, Option<RolePath>, u32)>;
+type Picture = BTreeMap<String, (Vec<Resources>, Vec<Amounts>, u32)>;
 
 impl Allocator {
     /// The books are what a fresh build from the same facts is, whatever the order.
@@ -33,14 +31,17 @@ impl Allocator {
         for (id, task) in known.tasks.iter().rev() {
             let mut task = task.clone();
             task.agent = books.agent_no(&known.agents.at(task.agent).id);
-            task.framework = task.framework.map(|no| books.framework_no(&known.frameworks.at(no).id));
+            task.framework = task.framework.map(|no| copied(known, no, &mut books));
             books.enter_task(id.clone(), task);
         }
         for book in known.reservations.all().rev() {
             books.enter_reservation(book.reservation.clone());
         }
         for no in known.framework_names.values().rev() {
-            copy_framework(known, *no, &mut books);
+            if let Some(told) = known.frameworks.at(*no).framework {
+                let copy = copied(known, *no, &mut books);
+                books.set_framework(copy, Some(told));
+            }
         }
         for role in known.role_names.values().rev().filter_map(|no| known.roles.at(*no).declared.as_ref()) {
             let no = books.role_no(&role.path);
@@ -52,7 +53,7 @@ impl Allocator {
         }
         for live in self.live() {
             let Terms::Parts { parts, .. } = &live.offer.terms else { continue };
-            let framework = books.framework_no(&live.offer.framework);
+            let framework = books.framework_no(&live.offer.framework, &live.offer.role);
             for (agent, part) in parts {
                 let agent: AgentNo = books.agent_no(agent);
                 books.occupy(agent, Use::Offered, part, 1);
@@ -72,30 +73,15 @@ fn copy_holds(known: &Books, books: &mut Books) {
             let agent = books.agent_no(&known.agents.at(part.agent).id);
             books.set_held(agent, part.held.clone());
         }
-        if let Some(role) = known.charged_role(no.framework) {
-            let role = books.role_no(&known.roles.at(role).path);
-            books.hold_for_role(role, &hold.sum);
-        }
+        let role = books.role_no(known.role_path(no.framework));
+        books.hold_for_role(role, &hold.sum);
     }
 }
 
-fn copy_framework(known: &Books, no: FrameworkNo, books: &mut Books) {
-    let book = known.frameworks.at(no);
-    let copy = books.framework_no(&book.id);
-    let role = book.role.map(|role| known.roles.at(role).path.clone());
-    // One that is gone is still charged to the role it had while its tasks run.
-    let gone = role.map(|role| Framework {
-        id: book.id.clone(),
-        role,
-        priority: 0,
-        since: crate::tick::Timestamp(0),
-        region_aware: false,
-    });
-    let Some(framework) = book.framework.clone().or(gone) else { return };
-    books.set_framework(copy, Some(framework));
-    if book.framework.is_none() {
-        books.set_framework(copy, None);
-    }
+/// The seat of the same name in other books.
+fn copied(known: &Books, no: FrameworkNo, books: &mut Books) -> FrameworkNo {
+    let (id, role) = known.seat_name(no);
+    books.framework_no(&id, &role)
 }
 
 fn picture(books: &Books) -> Picture {
@@ -107,7 +93,6 @@ fn picture(books: &Books) -> Picture {
                 .map(Clone::clone)
                 .into(),
             Vec::new(),
-            None,
             0,
         ),
     );
@@ -123,7 +108,7 @@ fn picture(books: &Books) -> Picture {
             &book.free,
         ]
         .map(Clone::clone);
-        picture.insert(format!("agent {id}"), (sums.into(), Vec::new(), None, book.uses));
+        picture.insert(format!("agent {id}"), (sums.into(), Vec::new(), book.uses));
     }
     for (path, no) in &books.role_names {
         let book = books.roles.at(*no);
@@ -145,7 +130,7 @@ fn picture(books: &Books) -> Picture {
         .map(Clone::clone);
         let frameworks = u32::try_from(book.frameworks.len()).unwrap_or(u32::MAX);
         let uses = frameworks.saturating_add(book.reservations);
-        picture.insert(format!("role {path}"), (sums.into(), amounts, None, uses));
+        picture.insert(format!("role {path}"), (sums.into(), amounts, uses));
     }
     picture.extend(frameworks(books));
     picture.extend(reservations(books));
@@ -153,20 +138,19 @@ fn picture(books: &Books) -> Picture {
 }
 
 fn frameworks(books: &Books) -> Picture {
-    let one = |(id, no): (&FrameworkId, &FrameworkNo)| {
-        let book = books.frameworks.at(*no);
-        let role = book.role.map(|role| books.roles.at(role).path.clone());
+    let one = |no: &FrameworkNo| {
+        let (book, (id, role)) = (books.frameworks.at(*no), books.seat_name(*no));
         let revocable = book.revocable.sum();
         let sums = [&book.charged, &book.reserved, &book.finishing, &book.reclaimable, &revocable];
-        (format!("framework {id}"), (sums.map(Clone::clone).into(), Vec::new(), role, book.uses))
+        (format!("framework {id} in role {role}"), (sums.map(Clone::clone).into(), Vec::new(), book.uses))
     };
-    books.framework_names.iter().map(one).collect()
+    books.framework_names.values().map(one).collect()
 }
 
 fn reservations(books: &Books) -> Picture {
     let one = |book: &ReservationBook| {
         let name = format!("reservation {}", book.reservation.id);
-        (name, (alloc::vec![book.idle.clone()], Vec::new(), None, 0))
+        (name, (alloc::vec![book.idle.clone()], Vec::new(), 0))
     };
     books.reservations.all().map(one).collect()
 }

@@ -37,8 +37,7 @@ impl Allocator {
         // What was asked for comes first, so that nothing is asked for in its place.
         let (mut waiting, mut unasked) = (Vec::new(), Vec::new());
         for (_, unit) in units {
-            let name = (self.books.frameworks.at(unit.key.0).id.clone(), unit.key.1.clone());
-            match self.inverse.units.get(&name) {
+            match self.inverse.units.get(&self.books.unit_name(&unit.key)) {
                 Some(Asked::Accepted(_)) => excess.take_up_to(&unit.sum_on(room)),
                 Some(Asked::Out(offer)) => waiting.push((*offer, unit)),
                 Some(Asked::Rests(_)) => {}

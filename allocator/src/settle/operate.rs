@@ -12,7 +12,7 @@ use crate::books::want::WantState;
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
 use crate::hold::Hold;
 use crate::id::{AgentId, ReservationId, TaskId};
-use crate::offer::{Launch, Placement, Terms};
+use crate::offer::{Launch, Offer, Placement, Terms};
 use crate::operation::{Operation, OperationError};
 use crate::policy::Laws;
 use crate::reservation::{Reservation, ReservedFor};
@@ -62,8 +62,7 @@ impl Allocator {
             return Err(SettleError::Nothing);
         }
         let counts = self.books.check_launches(live, &placements)?;
-        let unknown = SettleError::UnknownOffer(live.offer.id);
-        let role = self.books.charged_role(live.want.framework).ok_or(unknown)?;
+        let role = self.books.charged_role(live.want.framework);
         let checked = self.books.policy.laws != Laws::Off;
         let agents: Vec<AgentNo> =
             operations.iter().filter_map(|operation| self.books.given_on(operation)).collect();
@@ -93,8 +92,9 @@ impl Allocator {
             self.changed = operations.iter().any(gives_back);
         }
         self.lower(live.want, &counts);
-        let (framework, offer) = (live.offer.framework.clone(), live.offer.id);
-        let launch = |placement| Launch { framework: framework.clone(), offer, placement };
+        let Offer { id: offer, framework, role, .. } = &live.offer;
+        let launch =
+            |placement| Launch { framework: framework.clone(), role: role.clone(), offer: *offer, placement };
         Ok(placements.into_iter().map(launch).collect())
     }
 }
@@ -228,8 +228,8 @@ impl<'a> Trial<'a> {
     fn charged(&self, owner: &ReservedFor) -> Option<RoleNo> {
         let framework: FrameworkNo = self.want.framework;
         match owner {
-            ReservedFor::Instance(id, _) => {
-                (self.books.frameworks.at(framework).id == *id).then_some(self.role)
+            ReservedFor::Instance { framework: id, role, .. } => {
+                (self.books.seat(id, role) == Some(framework)).then_some(self.role)
             }
             ReservedFor::Role(path) => self.books.role_names.get(path).copied(),
         }
@@ -373,9 +373,7 @@ impl Books {
         for part in &hold.parts {
             self.set_held(part.agent, part.held.clone());
         }
-        if let Some(role) = self.charged_role(no.framework) {
-            self.hold_for_role(role, &hold.sum);
-        }
+        self.hold_for_role(self.charged_role(no.framework), &hold.sum);
         self.soft.holds.holding.insert(no);
         if let Some(want) = self.want_mut(no) {
             want.hold = Some(hold);

@@ -1,11 +1,11 @@
 //! Every sum, computed from the facts by its definition, each time anew.
 
-use super::facts::Facts;
+use super::facts::{Facts, Seat};
 use std::collections::BTreeMap;
 use twofold_allocator::agent::AgentState;
 use twofold_allocator::counts::Counts;
 use twofold_allocator::holding::Owner;
-use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
+use twofold_allocator::id::{AgentId, RolePath};
 use twofold_allocator::other::Other;
 use twofold_allocator::resources::{Amounts, Kind, Resources};
 
@@ -13,13 +13,13 @@ use twofold_allocator::resources::{Amounts, Kind, Resources};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
     pub(crate) agents: BTreeMap<AgentId, AgentSums>,
-    /// Charged to each framework.
-    pub(crate) frameworks: BTreeMap<FrameworkId, Resources>,
+    /// Charged to each framework in each role.
+    pub(crate) seats: BTreeMap<Seat, Resources>,
     /// Charged to each role's own frameworks, and to it with all below it.
     pub(crate) roles: BTreeMap<RolePath, (Resources, Resources)>,
     pub(crate) children: BTreeMap<RolePath, Vec<RolePath>>,
-    /// In use of revocable room, by framework, by each role's own, and by it with all below it.
-    pub(crate) revocable: BTreeMap<FrameworkId, Resources>,
+    /// In use of revocable room, by framework in each role, by each role's own, and by it with all below it.
+    pub(crate) revocable: BTreeMap<Seat, Resources>,
     pub(crate) revocable_roles: BTreeMap<RolePath, (Resources, Resources)>,
     pub(crate) total: Resources,
     pub(crate) free: Resources,
@@ -80,11 +80,11 @@ impl Sums {
         for (holding, _) in facts.tasks.values() {
             let agent = sums.agents.get_mut(&holding.agent);
             match &holding.owner {
-                Owner::Framework(id) => {
+                Owner::Framework { id, role } => {
                     agent.into_iter().for_each(|sums| sums.charged.add(&holding.resources));
                     let revocable = holding.agent.is_revocable();
-                    let charged = if revocable { &mut sums.revocable } else { &mut sums.frameworks };
-                    charged.entry(id.clone()).or_default().add(&holding.resources);
+                    let charged = if revocable { &mut sums.revocable } else { &mut sums.seats };
+                    charged.entry((id.clone(), role.clone())).or_default().add(&holding.resources);
                 }
                 Owner::Foreign => agent.into_iter().for_each(|sums| sums.foreign.add(&holding.resources)),
             }
@@ -92,7 +92,7 @@ impl Sums {
         for live in facts.live.values() {
             for (agent, part) in live.parts() {
                 sums.agents.get_mut(agent).unwrap().offered.add(part);
-                sums.frameworks.entry(live.framework.clone()).or_default().add(part);
+                sums.seats.entry(live.seat.clone()).or_default().add(part);
             }
         }
         for (id, agent) in &facts.agents {
@@ -118,10 +118,9 @@ impl Sums {
             self.roles.insert(path, <_>::default());
         }
         self.revocable_roles = self.roles.clone();
-        let sums = [(&self.frameworks, &mut self.roles), (&self.revocable, &mut self.revocable_roles)];
-        for (charges, roles) in sums {
-            for (id, known) in &facts.frameworks {
-                let (Some(role), Some(charged)) = (&known.role, charges.get(id)) else { continue };
+        let sums = [(&self.seats, &mut self.roles), (&self.revocable, &mut self.revocable_roles)];
+        for (seats, roles) in sums {
+            for ((_, role), charged) in seats {
                 for path in role.path() {
                     let (own, all) = roles.get_mut(&path).unwrap();
                     all.add(charged);
