@@ -81,6 +81,36 @@ fn a_write_that_always_comes_too_late_is_tried_less_and_less_often() {
     assert!(sent < 14, "sent {sent} times");
 }
 
+/// What a deposed leader still sends may come between: the pod is there, and it was not this leader that made it. All is
+/// well before anything is tried again.
+#[test]
+fn a_creation_that_another_was_first_with_is_not_shown_as_a_failure_for_ever() {
+    let mut cluster = cluster(1);
+    cluster.put(job(1));
+    let mut state = State::new(Settings::default());
+    let mut inputs = cluster.list();
+    for cycle in 0..200 {
+        inputs.extend(cluster.events());
+        let decision = decide(&mut state, std::mem::take(&mut inputs), Tick { cycle, now: cluster.now() });
+        let idle = decision.actions.is_empty();
+        for action in decision.actions {
+            let mut outcome = cluster.perform(&action);
+            if matches!(action.write, Write::Create(Object::Pod(_))) {
+                let message = "it is there".to_owned();
+                outcome.result = Err(Failure { cause: Cause::AlreadyExists, message });
+            }
+            inputs.push(Input::Outcome(outcome));
+        }
+        let moved = machine::step(&mut cluster);
+        cluster.pass(if idle && moved == 0 { 1_000 } else { 0 });
+    }
+    let Some(Object::TFJob(job)) = cluster.get(&Key::new(Kind::TFJob, "team", "one")) else {
+        panic!("no job")
+    };
+    let status = serde_json::to_string(&job.status).expect("a status");
+    assert!(!status.contains("it is there") && status.contains("all pods run"), "{status}");
+}
+
 #[test]
 fn a_fresh_start_can_explain_what_waits_without_a_write() {
     let mut cluster = cluster(2);

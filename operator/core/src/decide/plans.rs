@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::{State, feed, path, reserve};
-use crate::action::{Action, Target, Write};
+use crate::action::{Action, Stage, Target, Write};
 use crate::frameworks::{Framework, Problem, Situation, framework_id};
 use crate::object::{Key, Kind, Object};
 use crate::observe::service::{self, Belongings};
@@ -19,7 +19,7 @@ use twofold_sdk::observed::{InstanceView, TaskState, View};
 use twofold_sdk::removal::{self, RemovalReason};
 use twofold_sdk::requirement::AskPlan;
 use twofold_sdk::spec::ServiceSpec;
-use twofold_sdk::{plan, requirement, validate};
+use twofold_sdk::{plan, requirement, start, validate};
 
 /// How long a service waits before it looks again whether the name of one of its pods is free, in milliseconds.
 const NAME_MILLIS: u64 = 10_000;
@@ -162,6 +162,9 @@ fn plan_service(
     asks.retain(|ask| !ask.members.iter().flatten().any(|instance| upkeep.held.contains_key(instance)));
     wait_for_names(state, entry, spec, &mut asks, now);
     entry.plans = Some(plans);
+    if !held && actions.is_empty() && asks.is_empty() {
+        forget_setback(entry, spec);
+    }
     let generation = state.world.resources.get(&entry.key).map(Resource::generation).unwrap_or_default();
     let wanted = upkeep.wants_offers && entry.barred.is_none() && !asks.is_empty() && !held;
     if wanted && !entry.trial.passed(generation) {
@@ -173,6 +176,13 @@ fn plan_service(
     state.look_again(&entry.key, entry.setback.until.filter(|_| held));
     tell_demand(state, entry, spec);
     actions
+}
+
+/// Nothing is left to try again: what failed came about in another way, or is wanted no more.
+fn forget_setback(entry: &mut Entry, spec: &ServiceSpec) {
+    if entry.setback.stage < Some(Stage::Status) && start::starts(spec, &entry.view).is_empty() {
+        entry.setback.clear();
+    }
 }
 
 /// Leaves out asks of which a name is taken: by a pod of an earlier resource of the same name that is still ending, or by
