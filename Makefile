@@ -27,7 +27,7 @@ unit: ## Cases, properties, the model, planted bugs, seeded simulation, the shel
 	cargo test --package twofold-allocator --features planted --test planted
 
 # Each part has new random worlds; the last has few, long lives.
-soak: ## A million sequences of the model, long lives and the log with all optimisation: an hour, with its progress
+soak: ## A million sequences, long lives, the log and every history of a larger scope with all optimisation: an hour
 	@mkdir -p target
 	@export SEED=random; for part in $$(seq 1 100) long; do \
 	  if [ $$part = long ]; then export SEQUENCES=2000 STEPS=300; else export SEQUENCES=10000; fi; \
@@ -36,6 +36,7 @@ soak: ## A million sequences of the model, long lives and the log with all optim
 	  echo "soak: part $$part of 100, $$SEQUENCES sequences hold"; \
 	done
 	cargo test --release --package twofold-allocator --test log --test simulation --test properties --test fairness --test filters
+	PROTOCOL=large cargo test --release --package twofold-core --test protocol -- --nocapture
 
 e2e-fake: ## The chart and the operator on a real API server with fake machines
 	@$(DEMO) test-fake

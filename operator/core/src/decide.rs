@@ -33,8 +33,9 @@ use twofold_allocator::tick::{Tick, Timestamp};
 /// How often the books are compared with fresh ones, in milliseconds.
 const AUDIT_MILLIS: u64 = 300_000;
 
-/// All that the brain remembers between two cycles. It can be built again from the cluster at any time.
-#[derive(Debug)]
+/// All that the brain remembers between two cycles. It can be built again from the cluster at any time; a copy shows
+/// what would be decided.
+#[derive(Clone, Debug)]
 pub struct State {
     settings: Settings,
     world: World,

@@ -115,7 +115,8 @@ impl Operator {
 }
 
 /// What the agent of a server says: in memory every server is well, and sees all the others of its ring that run.
-fn answer(query: &Query, cluster: &Cluster) -> Input {
+#[must_use]
+pub fn answer(query: &Query, cluster: &Cluster) -> Input {
     let members = cluster.objects().filter_map(|(_, object)| match object {
         Object::Pod(pod) => Some(pod::record(pod)),
         _ => None,
