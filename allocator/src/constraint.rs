@@ -73,3 +73,34 @@ where
         if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::{AgentState, GpuRoom};
+    use crate::resources::Resources;
+    use alloc::vec;
+
+    fn agent(name: &str) -> Agent {
+        Agent {
+            id: name.into(),
+            capacity: Resources::new(1000, 0),
+            domain: None,
+            attributes: [("disk".into(), "ssd".into())].into(),
+            state: AgentState::Active,
+            gpu_room: GpuRoom::Kept,
+        }
+    }
+
+    #[test]
+    fn any_of_none_never_holds_and_all_of_none_always_does() {
+        let on = |name: &str| Constraint::AgentIn([name.into()].into());
+        let holds = |constraint: Constraint| constraint.holds(&agent("m"));
+        assert!(!holds(Constraint::Any(vec![])));
+        assert!(holds(Constraint::All(vec![])));
+        assert!(holds(Constraint::Any(vec![on("n"), on("m")])));
+        assert!(!holds(Constraint::Any(vec![on("n"), on("o")])));
+        assert!(holds(Constraint::All(vec![on("m"), Constraint::AttributeExists("disk".into())])));
+        assert!(!holds(Constraint::All(vec![on("m"), on("n")])));
+    }
+}

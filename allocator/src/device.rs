@@ -330,6 +330,12 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_comes_to_the_thousandths_of_all_its_devices() {
+        assert_eq!(DeviceAmount::Share(300).total_milli(), 300);
+        assert_eq!(DeviceAmount::Whole(2).total_milli(), 2000);
+    }
+
+    #[test]
     fn whole_devices_come_from_the_smallest_island_that_has_enough() {
         let all = devices("a/x/g0 a/x/g1 a/x/g2 a/x/g3 a/y/g4 a/y/g5 b/z/g6");
         assert_eq!(chosen(&all, &[], DeviceAmount::Whole(2)), Some(vec!["g4".into(), "g5".into()]));
