@@ -35,6 +35,7 @@
 //!         finishing: true,
 //!         unit: None,
 //!         reservation: None,
+//!         devices: vec![],
 //!     }))?;
 //! }
 //! allocator.apply(Change::Demand("gang".into(), demand(4, 4)))?;
@@ -62,6 +63,7 @@
 //!     member: 0,
 //!     agent: "m".into(),
 //!     resources: Resources::new(1000, 0),
+//!     devices: vec![],
 //! };
 //! let launches = allocator.settle(offer.id, Answer::Accept((0..4).map(place).collect()))?;
 //! assert_eq!(launches.len(), 4);

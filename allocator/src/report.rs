@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::allocator::Allocator;
+use crate::device::AgentDevices;
 use crate::id::{AgentId, RolePath};
 use crate::resources::{Amounts, Kind, Resources};
 use crate::role::Role;
@@ -53,6 +54,12 @@ pub struct RoleReport<'a> {
 }
 
 impl Allocator {
+    /// The devices of an agent and who has them; none where its GPUs are counted.
+    #[must_use]
+    pub fn devices(&self, id: &AgentId) -> Option<&AgentDevices> {
+        self.books.agents.at(*self.books.agent_names.get(id)?).devices()
+    }
+
     /// One agent; none when it is not known.
     #[must_use]
     pub fn agent(&self, id: &AgentId) -> Option<AgentReport<'_>> {

@@ -1,6 +1,7 @@
 //! Settling answers: level one checks again what level two chose, and books all of it or nothing.
 
 mod check;
+mod devices;
 mod operate;
 
 use crate::allocator::{Allocator, LiveOffer};
@@ -8,6 +9,7 @@ use crate::books::agent::Use;
 use crate::books::task::TaskBook;
 use crate::books::want::WantState;
 use crate::books::{Books, WantNo};
+use crate::device::DeviceError;
 use crate::headroom::Block;
 use crate::hold::Dropped;
 use crate::id::{AgentId, OfferId, TaskId};
@@ -65,6 +67,15 @@ pub enum SettleError {
         /// What is missing.
         missing: Amounts,
     },
+    /// The agent has not the devices for a task.
+    Devices {
+        /// The task.
+        task: TaskId,
+        /// The agent.
+        agent: AgentId,
+        /// Why not.
+        why: DeviceError,
+    },
     /// A limit or the headroom does not hold all of it.
     Blocked(Block),
     /// An operation was refused.
@@ -95,6 +106,7 @@ impl fmt::Display for SettleError {
             }
             Self::NotShown { agent, stage: Some(stage) } => write!(f, "agent {agent} is not shown: {stage}"),
             Self::Room { agent, missing } => write!(f, "agent {agent}: {} missing", Listed(missing)),
+            Self::Devices { task, agent, why } => write!(f, "task {task} on agent {agent}: {why}"),
             Self::Blocked(block) => block.fmt(f),
             Self::Operation { at, why } => write!(f, "operation {at}: {why}"),
         }
@@ -164,7 +176,7 @@ impl Allocator {
 
     fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &Taken) -> Vec<Launch> {
         let LiveOffer { offer: Offer { id: offer, framework, .. }, want, .. } = live;
-        let Taken { counts, agents, sums, whole } = taken;
+        let Taken { counts, agents, sums, whole, devices } = taken;
         let checked = self.books.policy.laws != Laws::Off;
         let role = self.books.charged_role(want.framework).filter(|_| checked);
         let witness = role.map(|role| self.books.witness(role, sums.iter().map(|sum| sum.agent)));
@@ -179,7 +191,8 @@ impl Allocator {
         let tasks = u32::try_from(placements.len()).unwrap_or(u32::MAX);
         self.books.charge_framework(want.framework, whole, tasks);
         let mut launches = Vec::with_capacity(placements.len());
-        for (placement, agent) in placements.into_iter().zip(agents) {
+        for (at, (mut placement, agent)) in placements.into_iter().zip(agents).enumerate() {
+            placement.devices = devices.get(at).cloned().unwrap_or_default();
             let unit = self.books.launch_mark(*want, self.tick.now);
             let reservation = self.books.reservation_of(*want, &placement, *agent);
             let user = (*agent, want.framework);
@@ -195,6 +208,7 @@ impl Allocator {
                 unit,
                 launch: true,
                 reservation,
+                devices: placement.devices.clone().into_boxed_slice(),
             };
             self.books.enter_launch(placement.task.clone(), task);
             launches.push(Launch { framework: framework.clone(), offer: *offer, placement });

@@ -14,6 +14,7 @@ use crate::order::{Choice, Rival};
 use crate::resources::{Kind, Resources};
 use crate::tick::Tick;
 use crate::wide::Fraction;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 impl Allocator {
@@ -164,7 +165,8 @@ impl Allocator {
                 cut = true;
                 break;
             }
-            let part = self.books.cut(role, &self.books.agents.at(agent).free);
+            let free = self.books.of_known_devices(agent, Cow::Borrowed(&self.books.agents.at(agent).free));
+            let part = self.books.cut(role, &free);
             if part.is_zero() || !part.contains(least) {
                 cut = true;
                 continue;

@@ -3,6 +3,7 @@
 use crate::ask::{Ask, Demand};
 use crate::books::Books;
 use crate::change::Change;
+use crate::device::well_formed;
 use crate::id::{FrameworkId, RolePath};
 use crate::refused::{Object, Refused};
 use crate::reservation::ReservedFor;
@@ -23,6 +24,15 @@ impl Books {
                 whole(&agent.capacity, object)?;
                 sum(&self.total, &agent.capacity, object)
             }
+            Change::Devices(agent, set) => {
+                let mut names = BTreeSet::new();
+                let mut all = set.iter().flat_map(|set| set.whole.iter().chain(&set.shared));
+                let twice = all.find(|device| !names.insert(&device.id));
+                let agent = || agent.clone();
+                twice.map_or(Ok(()), |twice| {
+                    Err(Refused::DeviceTwice { agent: agent(), device: twice.id.clone() })
+                })
+            }
             Change::Role(role) => self.validate_role(role),
             Change::Framework(framework) => path(&framework.role),
             Change::Demand(id, demand) => {
@@ -31,6 +41,7 @@ impl Books {
             }
             Change::Holding(holding) => {
                 let object = || Object::Task(holding.task.clone());
+                well_formed(&holding.devices).map_err(|why| Refused::Devices { object: object(), why })?;
                 whole(&holding.resources, object)?;
                 sum(&self.used, &holding.resources, object)
             }

@@ -98,6 +98,7 @@ impl Life {
                     finishing: true,
                     unit: None,
                     reservation: None,
+                    devices: Vec::new(),
                 });
             }
         }

@@ -6,6 +6,7 @@ use crate::ask::{Ask, Member, Shape};
 use crate::books::want::{Terms as WantTerms, is_gang};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::counts::Counts;
+use crate::device::Grant;
 use crate::id::{AgentId, ReservationId};
 use crate::offer::{Placement, Terms};
 use crate::plant::Plant;
@@ -23,6 +24,8 @@ pub(super) struct Taken {
     pub(super) sums: Vec<Sum>,
     /// What it takes in all.
     pub(super) whole: Resources,
+    /// The devices of each placement; none of all where no agent shows any.
+    pub(super) devices: Vec<Vec<Grant>>,
 }
 
 /// What an accept takes of one agent.
@@ -58,6 +61,7 @@ impl Books {
         let sums = placed(placements, &agents);
         let own = self.own_room(live.want, placements, &agents);
         self.check_room(live.want, &sums, &own)?;
+        let devices = self.check_devices(live.want, placements, &agents)?;
         let mut whole = Resources::default();
         sums.iter().for_each(|sum| whole.add(&sum.resources));
         let unknown = SettleError::UnknownOffer(live.offer.id);
@@ -66,7 +70,7 @@ impl Books {
         let charged: Vec<_> = own.into_iter().map(|own| (own.role, own.taken)).chain(held).collect();
         match self.block_beyond(role, self.lends(live.want), &charged, |kind| whole.amount(kind)) {
             Some(block) => Err(SettleError::Blocked(block)),
-            None => Ok(Taken { counts, agents, sums, whole }),
+            None => Ok(Taken { counts, agents, sums, whole, devices }),
         }
     }
 

@@ -179,13 +179,14 @@ impl Facts {
     pub(crate) fn has_room(&self, sums: &Sums, framework: &FrameworkId, at: usize, id: &AgentId) -> bool {
         match &self.want(framework, at).terms {
             Terms::Open(least) => {
-                let free = sums.free_on(id);
+                let free = self.known_free(sums, id);
                 !free.is_zero() && free.contains(least) && self.shows(framework, at, None, id)
             }
             Terms::Ask(ask) => {
                 let free = self.free_for(sums, framework, at, id);
                 let mut wanted = ask.members.iter().filter(|member| member.count > 0);
-                wanted.any(|m| m.shape.fits(&free) && self.shows(framework, at, Some(m), id))
+                let fits = |m: &Member| m.shape.fits(&free) && self.finds(id, &m.shape, &free) > 0;
+                wanted.any(|m| fits(m) && self.shows(framework, at, Some(m), id))
             }
         }
     }
@@ -223,7 +224,7 @@ impl Facts {
         if !self.has_room(sums, framework, at, id) {
             return None;
         }
-        let (role, free) = (self.role_of(framework), sums.free_on(id));
+        let (role, free) = (self.role_of(framework), self.known_free(sums, id));
         let most = |kind: Kind, free: u64| self.most(sums, role, &kind, free);
         let mut left = most(Kind::Gpu, free.gpus.total());
         let mut gpus = Counts::default();

@@ -79,9 +79,12 @@ fn rooms<'a>(
 /// Whether an agent says no for its room alone.
 fn lacks_room(stage: &Stage) -> bool {
     match stage {
-        Stage::Refused | Stage::Room(_) | Stage::GpuRoom(_) | Stage::Held { .. } | Stage::Reserved { .. } => {
-            true
-        }
+        Stage::Refused
+        | Stage::Room(_)
+        | Stage::Devices(_)
+        | Stage::GpuRoom(_)
+        | Stage::Held { .. }
+        | Stage::Reserved { .. } => true,
         Stage::Draining
         | Stage::Unreachable
         | Stage::RoleAgents(_)

@@ -70,7 +70,7 @@ fn shape_and_admission_come_from_the_template() {
     let spec = scene.translate().unwrap();
     let worker = &spec.pod_types[0];
     assert_eq!(worker.shape.base, Resources { pods: 1, ..Resources::new(1_500, 4 << 30) });
-    assert_eq!(worker.shape.gpu, Some(GpuRequest { model: None, count: 1 }));
+    assert_eq!(worker.shape.gpu, Some(GpuRequest { model: None, count: 1, one_island: false }));
     let admission = &worker.admission;
     assert_eq!(
         admission.tolerations,

@@ -69,6 +69,7 @@ impl<'g, 'a> Attempt<'g, 'a> {
             member: need.member,
             agent: agent.id.clone(),
             resources: taken,
+            devices: Vec::new(),
         });
         self.instances.push(need.instance.clone());
         true

@@ -115,8 +115,10 @@ fn spread(over: Domain, required: bool, among: &[&str]) -> Rule {
 
 fn gpu_of(text: &str) -> GpuRequest {
     match text.split_once(':') {
-        Some((model, count)) => GpuRequest { model: Some(Word::from(model)), count: count.parse().unwrap() },
-        None => GpuRequest { model: None, count: text.parse().unwrap() },
+        Some((model, count)) => {
+            GpuRequest { model: Some(Word::from(model)), count: count.parse().unwrap(), one_island: false }
+        }
+        None => GpuRequest { model: None, count: text.parse().unwrap(), one_island: false },
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn pod_type(name: &str, count: u32, cpu_milli: u64, gpus: u64) -> Pod
         count,
         shape: Shape {
             base: Resources { pods: 1, ..Resources::new(cpu_milli, 1 << 30) },
-            gpu: (gpus > 0).then_some(GpuRequest { model: None, count: gpus }),
+            gpu: (gpus > 0).then_some(GpuRequest { model: None, count: gpus, one_island: false }),
         },
         volumes: Vec::new(),
         rule: Rule::anywhere(),
