@@ -11,6 +11,7 @@ mod queries;
 mod reserve;
 mod roles;
 mod rounds;
+mod workload;
 
 use crate::action::Action;
 use crate::decision::{Decision, Figures};
@@ -46,6 +47,7 @@ pub struct State {
     in_flight: BTreeMap<Key, usize>,
     untold: Touched,
     asked: queries::Asked,
+    usual: Option<workload::Usual>,
     roles_told: BTreeMap<Key, Timestamp>,
     audited: Timestamp,
     wake_at: Option<Timestamp>,
@@ -69,6 +71,7 @@ impl State {
             in_flight: BTreeMap::new(),
             untold: Touched::default(),
             asked: queries::Asked::default(),
+            usual: None,
             roles_told: BTreeMap::new(),
             audited: Timestamp::default(),
             wake_at: None,

@@ -39,7 +39,8 @@ pub(super) fn judge(
     let facts = facts(state, claim);
     let try_out = |plan: &AskPlan, units: u32| {
         let (view, rooms, facts) = (&entry.view, &rooms, &facts);
-        let inquiry = Inquiry { spec, view, ask: plan, rooms, facts, units, now };
+        // Whether there is a place is the question, not which is the best.
+        let inquiry = Inquiry { spec, view, ask: plan, rooms, facts, workload: None, units, now };
         match evaluate::evaluate(&inquiry).answer {
             Answer::Accept(placements) => placements,
             Answer::Operate(_) | Answer::Decline { .. } => Vec::new(),
