@@ -33,14 +33,17 @@ use alloc::vec::Vec;
 /// # }
 /// # let mut allocator = Allocator::new(Policy::default());
 /// # allocator.apply(Change::Agent(agent("a", 4)))?;
-/// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
+/// # let framework = Framework { id: "job".into(), roles: vec!["ml".into()], priority: 0, since: Timestamp(0) };
 /// # allocator.apply(Change::Framework(framework))?;
 /// # let shape = Shape { base: Resources::new(2000, 0), gpu: None };
 /// # let members = vec![Member { shape, count: 3, least: 3, constraints: vec![], reservation: None }];
 /// # let ask = Ask { id: "gang".into(), members, priority: 0, since: Timestamp(0), reclaimable: false };
-/// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
+/// # let (framework, role, demand) = ("job".into(), "ml".into(), Demand::Asks(vec![ask]));
+/// # allocator.apply(Change::Demand { framework, role, demand })?;
 /// // A gang of 3 x 2 cores waits, as there is one agent of 4 cores. Would it start if there was another?
-/// let standing = |allocator: &Allocator| allocator.explain(&"job".into(), &"gang".into()).map(|why| why.standing);
+/// let standing = |allocator: &Allocator| {
+///     allocator.explain(&"job".into(), &"ml".into(), &"gang".into()).map(|why| why.standing)
+/// };
 /// assert_eq!(standing(&allocator), Some(Standing::NoRoom));
 ///
 /// let mut copy = allocator.clone();
@@ -131,7 +134,7 @@ impl Allocator {
 
     /// The offers that were ended from this side since this was last asked, in the order in which they ended: by time,
     /// because an agent of theirs is gone, takes no new work or may not be seen any more, or because their framework
-    /// went, moved to another role or wants something else. Their answers come too late.
+    /// went, is in the role no more or wants something else there. Their answers come too late.
     pub fn take_rescinded(&mut self) -> Vec<OfferId> {
         core::mem::take(&mut self.rescinded)
     }

@@ -4,6 +4,7 @@ use crate::agent::Agent;
 use crate::allocator::{Allocator, LiveOffer};
 use crate::ask::Demand;
 use crate::books::agent::Growth;
+use crate::books::framework::Told;
 use crate::books::task::TaskBook;
 use crate::books::want::{Want, wants_of};
 use crate::books::{AgentNo, FrameworkNo, RoleNo};
@@ -35,9 +36,9 @@ impl Allocator {
             Change::Devices(id, set) => self.apply_devices(&id, set),
             Change::Role(role) => self.apply_role(role),
             Change::RoleGone(path) => self.apply_role_gone(&path),
-            Change::Framework(framework) => self.apply_framework(framework),
+            Change::Framework(framework) => self.apply_framework(&framework),
             Change::FrameworkGone(id) => self.apply_framework_gone(&id),
-            Change::Demand(id, demand) => self.apply_demand(&id, &demand),
+            Change::Demand { framework, role, demand } => self.apply_demand(&framework, &role, &demand),
             Change::Pause { framework, paused } => self.apply_pause(&framework, paused),
             Change::Holding(holding) => self.apply_holding(holding),
             Change::HoldingGone(task) => self.apply_holding_gone(&task),
@@ -143,39 +144,55 @@ impl Allocator {
         }
     }
 
-    fn apply_framework(&mut self, framework: Framework) -> bool {
-        let no = self.books.framework_no(&framework.id);
-        let before = self.books.frameworks.at(no).framework.clone();
-        if before.as_ref() == Some(&framework) {
-            return false;
+    fn apply_framework(&mut self, framework: &Framework) -> bool {
+        let Framework { id, roles, priority, since } = framework;
+        let told = Told { priority: *priority, since: *since };
+        let seats: Vec<FrameworkNo> = self.books.seats_taken(id).collect();
+        let left = seats.iter().filter(|no| !roles.contains(self.books.role_path(**no)));
+        let left: Vec<FrameworkNo> = left.copied().collect();
+        // What holds for all roles holds for a new one.
+        let soft = seats.first().map(|no| self.books.frameworks.at(*no));
+        let soft = soft.map(|book| (book.paused, book.avoid.clone())).unwrap_or_default();
+        let mut changed = !left.is_empty();
+        for role in roles {
+            let no = self.books.framework_no(id, role);
+            let book = self.books.frameworks.at_mut(no);
+            if book.framework == Some(told) {
+                continue;
+            }
+            if book.framework.is_none() {
+                (book.paused, book.avoid) = soft.clone();
+            }
+            self.books.set_framework(no, Some(told));
+            changed = true;
         }
-        let moved = before.is_some_and(|before| before.role != framework.role);
-        if moved {
-            self.rescind_of(no);
-            self.books.let_go_of(no);
-        }
-        self.books.set_framework(no, Some(framework));
-        if moved {
-            self.books.forget_refusals(no);
-        }
-        true
+        left.into_iter().for_each(|no| self.leave(no));
+        changed
     }
 
     fn apply_framework_gone(&mut self, id: &FrameworkId) -> bool {
-        let Some(no) = self.books.framework_names.get(id).copied() else { return false };
-        if self.books.frameworks.at(no).framework.is_none() {
-            return false;
-        }
-        self.rescind_of(no);
-        self.books.let_go_of(no);
-        self.books.frameworks.at_mut(no).avoid.clear();
-        self.books.frameworks.at_mut(no).paused = false;
-        self.books.set_framework(no, None);
-        true
+        let seats: Vec<FrameworkNo> = self.books.seats_taken(id).collect();
+        let known = !seats.is_empty();
+        seats.into_iter().for_each(|no| self.leave(no));
+        known
     }
 
-    fn apply_demand(&mut self, id: &FrameworkId, demand: &Demand) -> bool {
-        let Some(no) = self.books.framework_names.get(id).copied() else { return false };
+    /// Takes a framework out of a role: it is offered nothing more there, and stays charged with what it holds.
+    fn leave(&mut self, no: FrameworkNo) {
+        self.rescind_of(no);
+        self.books.let_go_of(no);
+        let book = self.books.frameworks.at_mut(no);
+        book.avoid.clear();
+        book.paused = false;
+        if self.books.planted.is(Plant::Recovery) {
+            let (role, charged) = (book.role, book.charged.clone());
+            self.books.discharge_role(role, &charged);
+        }
+        self.books.set_framework(no, None);
+    }
+
+    fn apply_demand(&mut self, id: &FrameworkId, role: &RolePath, demand: &Demand) -> bool {
+        let Some(no) = self.books.seat(id, role) else { return false };
         let wants = wants_of(demand, &self.books.fair);
         let book = self.books.frameworks.at(no);
         if wants.iter().map(|want| &want.terms).eq(book.wants.iter().map(|want| &want.terms)) {
@@ -197,17 +214,21 @@ impl Allocator {
     }
 
     fn apply_pause(&mut self, id: &FrameworkId, paused: bool) -> bool {
-        let Some(no) = self.books.framework_names.get(id).copied() else { return false };
-        if core::mem::replace(&mut self.books.frameworks.at_mut(no).paused, paused) == paused {
-            return false;
+        let seats: Vec<FrameworkNo> = self.books.seats_taken(id).collect();
+        let mut changed = false;
+        for no in seats {
+            if core::mem::replace(&mut self.books.frameworks.at_mut(no).paused, paused) == paused {
+                continue;
+            }
+            if paused {
+                self.rescind_of(no);
+            } else {
+                self.books.forget_refusals(no);
+            }
+            self.books.relist_framework(no);
+            changed = true;
         }
-        if paused {
-            self.rescind_of(no);
-        } else {
-            self.books.forget_refusals(no);
-        }
-        self.books.relist_framework(no);
-        true
+        changed
     }
 
     fn apply_holding(&mut self, holding: Holding) -> bool {
@@ -215,9 +236,9 @@ impl Allocator {
         let mut devices = devices.into_boxed_slice();
         if let Some(known) = self.books.tasks.get(&task) {
             let same_owner = match (&owner, known.framework) {
-                (Owner::Framework(id), Some(no)) => self.books.frameworks.at(no).id == *id,
+                (Owner::Framework { id, role }, Some(no)) => self.books.seat(id, role) == Some(no),
                 (Owner::Foreign, None) => true,
-                (Owner::Framework(_), None) | (Owner::Foreign, Some(_)) => false,
+                (Owner::Framework { .. }, None) | (Owner::Foreign, Some(_)) => false,
             };
             let same =
                 same_owner && self.books.agents.at(known.agent).id == agent && known.resources == resources;
@@ -233,7 +254,7 @@ impl Allocator {
         // The new entry stands before the old one is struck out, so that neither agent nor framework is forgotten.
         let agent = self.books.agent_no(&agent);
         let framework = match &owner {
-            Owner::Framework(id) => Some(self.books.framework_no(id)),
+            Owner::Framework { id, role } => Some(self.books.framework_no(id, role)),
             Owner::Foreign => None,
         };
         let entry =
@@ -243,13 +264,12 @@ impl Allocator {
     }
 
     fn apply_holding_gone(&mut self, task: &TaskId) -> bool {
+        let owner = self.books.tasks.get(task).and_then(|known| known.framework);
+        let owner = owner.map(|no| self.books.frameworks.at(no).id.clone());
         let Some(before) = self.books.strike_task(task) else { return false };
-        if let Some(framework) = before.framework {
-            // Its own rules may have counted the task that is gone.
-            if self.books.frameworks.at(framework).framework.is_some() {
-                self.books.show_again(framework, before.agent);
-            }
-        }
+        // The framework's own rules may have counted the task that is gone, whatever role it was in.
+        let seats: Vec<FrameworkNo> = owner.iter().flat_map(|id| self.books.seats_taken(id)).collect();
+        seats.into_iter().for_each(|no| self.books.show_again(no, before.agent));
         true
     }
 
@@ -271,17 +291,21 @@ impl Allocator {
     }
 
     fn apply_avoid(&mut self, framework: &FrameworkId, agent: &AgentId, until: Timestamp) -> bool {
-        let framework = self.books.framework_names.get(framework).copied();
-        let agent = self.books.agent_names.get(agent).copied();
-        let (Some(framework), Some(agent)) = (framework, agent) else { return false };
+        let Some(agent) = self.books.agent_names.get(agent).copied() else { return false };
         if self.books.agents.at(agent).agent.is_none() {
             return false;
         }
         self.books.expires(Some(until));
-        self.books.frameworks.at_mut(framework).avoid.insert(agent, until) != Some(until)
+        let seats: Vec<FrameworkNo> = self.books.seats_taken(framework).collect();
+        let mut any = false;
+        for no in seats {
+            any |= self.books.frameworks.at_mut(no).avoid.insert(agent, until) != Some(until);
+            self.books.relist_framework(no);
+        }
+        any
     }
 
-    /// Ends the live offers of a framework.
+    /// Ends the live offers of a framework in a role.
     fn rescind_of(&mut self, framework: FrameworkNo) {
         let ended = self.live().filter(|live| live.want.framework == framework);
         let ended: Vec<OfferId> = ended.map(|live| live.offer.id).collect();

@@ -102,7 +102,7 @@ impl Shape {
 }
 
 /// A question about an agent that level one can answer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Constraint {
     /// The attribute has one of these values.
     AttributeIn(Word, BTreeSet<Word>),

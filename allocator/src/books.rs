@@ -11,7 +11,7 @@ mod tasks;
 pub(crate) mod want;
 
 use crate::filter::Soft;
-use crate::id::{AgentId, FrameworkId, RolePath, TaskId, UnitId};
+use crate::id::{AgentId, RolePath, TaskId, UnitId};
 use crate::order::Order;
 use crate::plant::Planted;
 use crate::policy::Policy;
@@ -23,19 +23,20 @@ use crate::slab::{No, Slab};
 use agent::AgentBook;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use framework::FrameworkBook;
+use framework::{FrameworkBook, Seat};
 use reservation::Reservations;
 use role::RoleBook;
 use tasks::Tasks;
 
 pub(crate) type AgentNo = No<AgentBook>;
 pub(crate) type RoleNo = No<RoleBook>;
+/// The number of a seat: of a framework in one of its roles.
 pub(crate) type FrameworkNo = No<FrameworkBook>;
 
-/// A unit that runs: whose it is, and its name.
+/// A unit that runs: whose it is and in which role, and its name.
 pub(crate) type UnitKey = (FrameworkNo, UnitId);
 
-/// One thing that a framework wants: an ask by position, or its open demand at position 0.
+/// One thing that a framework wants in one of its roles: an ask by position, or its open demand at position 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WantNo {
     pub(crate) framework: FrameworkNo,
@@ -52,7 +53,8 @@ pub(crate) struct Books {
     pub(crate) role_names: BTreeMap<RolePath, RoleNo>,
     pub(crate) root: RoleNo,
     pub(crate) frameworks: Slab<FrameworkBook>,
-    pub(crate) framework_names: BTreeMap<FrameworkId, FrameworkNo>,
+    /// The seats, those of one framework side by side.
+    pub(crate) framework_names: BTreeMap<Seat, FrameworkNo>,
     pub(crate) tasks: Tasks,
     /// The tasks of each unit that a framework told of.
     pub(crate) units: BTreeMap<UnitKey, BTreeSet<TaskId>>,
@@ -119,7 +121,7 @@ impl Books {
         core::iter::successors(Some(role), |no| self.roles.at(*no).parent).map(|no| (no, self.roles.at(no)))
     }
 
-    /// The framework's wants, by number.
+    /// All wants, by framework and role.
     pub(crate) fn wants(&self) -> impl Iterator<Item = WantNo> {
         self.framework_names.values().flat_map(|no| {
             let wants = self.frameworks.at(*no).wants.len();

@@ -28,11 +28,18 @@ pub enum Change {
     Framework(Framework),
     /// The framework is gone; its holdings stay on the books until they are gone too.
     FrameworkGone(FrameworkId),
-    /// What the framework wants from now on. An ask that is the same as before keeps what it refused. Refused for a
-    /// framework that is not known.
-    Demand(FrameworkId, Demand),
-    /// The framework has no turns until it is told otherwise; what is held for it stays. Then it looks at everything
-    /// again, as if for the first time.
+    /// What the framework wants in one of its roles from now on; what it wants in others stays. An ask that is the same
+    /// as before keeps what it refused. Refused for a framework that is not known, and for a role that it is not in.
+    Demand {
+        /// Who wants it.
+        framework: FrameworkId,
+        /// The role that is charged for what is taken.
+        role: RolePath,
+        /// What is wanted; nothing is the way to say that no offers are wanted in this role.
+        demand: Demand,
+    },
+    /// The framework has no turns, in any role, until it is told otherwise; what is held for it stays. Then it looks at
+    /// everything again, as if for the first time.
     Pause {
         /// The framework.
         framework: FrameworkId,
@@ -47,7 +54,7 @@ pub enum Change {
     Reservation(Reservation),
     /// The room is kept no more.
     ReservationGone(ReservationId),
-    /// Do not show this agent to this framework for a while, as its last launch there failed. Nothing changes where the
+    /// Do not show this agent to this framework for a while, in any role, as its last launch there failed. Nothing changes where the
     /// agent is not known; for a framework that is not known it is refused.
     Avoid {
         /// Who is not shown it.

@@ -59,8 +59,13 @@ pub enum Standing {
     Refused,
     /// Its last turn ended without a valid answer; it has another once something changes.
     TurnLost,
-    /// It may be offered something; this framework goes first.
-    After(FrameworkId),
+    /// It may be offered something; this framework goes first, which may be the same one in another role.
+    After {
+        /// The framework.
+        framework: FrameworkId,
+        /// The role that it goes first in.
+        role: RolePath,
+    },
     /// It has the next turn.
     Next,
 }
@@ -106,8 +111,8 @@ pub enum Verdict {
 }
 
 impl Allocator {
-    /// Explains an ask; none when the framework or the ask is not known, or for open demand, which has no asks. It
-    /// looks at every agent, so it is for people who ask, not for every cycle.
+    /// Explains an ask of a framework in one of its roles; none when it is not known, or for open demand, which has no
+    /// asks. It looks at every agent, so it is for people who ask, not for every cycle.
     ///
     /// ```
     /// # use twofold_allocator::{agent::*, allocator::Allocator, ask::*, change::Change, framework::Framework};
@@ -119,15 +124,16 @@ impl Allocator {
     /// #     let agent = Agent { id: name.into(), capacity, domain: None, attributes, state, gpu_room: GpuRoom::Kept };
     /// #     allocator.apply(Change::Agent(agent))?;
     /// # }
-    /// # let framework = Framework { id: "job".into(), role: "ml".into(), priority: 0, since: Timestamp(0) };
+    /// # let framework = Framework { id: "job".into(), roles: vec!["ml".into()], priority: 0, since: Timestamp(0) };
     /// # allocator.apply(Change::Framework(framework))?;
     /// # let shape = Shape { base: Resources::new(3000, 0), gpu: None };
     /// # let members = vec![Member { shape, count: 1, least: 0, constraints: vec![], reservation: None }];
     /// # let ask = Ask { id: "task".into(), members, priority: 0, since: Timestamp(0), reclaimable: false };
-    /// # allocator.apply(Change::Demand("job".into(), Demand::Asks(vec![ask])))?;
+    /// # let (framework, role, demand) = ("job".into(), "ml".into(), Demand::Asks(vec![ask]));
+    /// # allocator.apply(Change::Demand { framework, role, demand })?;
     ///
     /// // One task of 3 cores; agent `a` has 2 cores, agent `b` has 8 and is draining.
-    /// let why = allocator.explain(&"job".into(), &"task".into()).expect("the ask is known");
+    /// let why = allocator.explain(&"job".into(), &"ml".into(), &"task".into()).expect("the ask is known");
     /// assert_eq!(why.standing, Standing::NoRoom);
     /// let agents = why.members[0].agents.iter();
     /// let words: Vec<String> =
@@ -139,8 +145,8 @@ impl Allocator {
     /// # Ok::<(), twofold_allocator::refused::Refused>(())
     /// ```
     #[must_use]
-    pub fn explain(&self, framework: &FrameworkId, ask: &AskId) -> Option<Explanation> {
-        let framework = *self.books.framework_names.get(framework)?;
+    pub fn explain(&self, framework: &FrameworkId, role: &RolePath, ask: &AskId) -> Option<Explanation> {
+        let framework = self.books.seat(framework, role)?;
         let book = self.books.frameworks.at(framework);
         let named = |want: &Want| matches!(&want.terms, Terms::Ask(one) if one.id == *ask);
         let at = book.wants.iter().position(named)?;
@@ -153,7 +159,7 @@ impl Allocator {
 
 impl Books {
     fn explain(&self, no: WantNo, now: Timestamp) -> Option<Explanation> {
-        let (want, role) = (self.want(no)?, self.charged_role(no.framework)?);
+        let (want, role) = (self.want(no)?, self.charged_role(no.framework));
         let mut explanation = Explanation {
             role: self.roles.at(role).path.clone(),
             standing: self.standing(no, want, role),
@@ -184,7 +190,7 @@ impl Books {
         if !unit.is_within(&self.free_with_hold(no)) {
             return Standing::NoRoom;
         }
-        match want.state {
+        match self.state(want) {
             WantState::Parked => return Standing::TurnLost,
             WantState::Asleep | WantState::Waiting => {}
         }
@@ -198,7 +204,8 @@ impl Books {
         }
         match self.next_by_definition() {
             Some(choice) if choice.want != no => {
-                Standing::After(self.frameworks.at(choice.want.framework).id.clone())
+                let (framework, role) = self.seat_name(choice.want.framework);
+                Standing::After { framework, role }
             }
             Some(_) | None => Standing::Next,
         }
@@ -238,8 +245,8 @@ impl Books {
         all.add(holder.and_then(|holder| self.own_held(holder, agent)).unwrap_or(&Resources::default()));
         match holder.filter(|_| shape.fits(&all)) {
             Some(holder) => {
-                let by = self.frameworks.at(holder.framework).id.clone();
-                Some(Stage::Held { by, missing })
+                let (by, role) = self.seat_name(holder.framework);
+                Some(Stage::Held { by, role, missing })
             }
             None => Some(self.reserved_from(no, member, agent, &all, missing)),
         }

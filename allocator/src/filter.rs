@@ -4,6 +4,7 @@
 use crate::books::agent::Growth;
 use crate::books::want::{Terms, Want, WantState};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
+use crate::class::Classes;
 use crate::hold::Holds;
 use crate::plant::Plant;
 use crate::refusal::Level;
@@ -14,7 +15,9 @@ use alloc::vec::Vec;
 /// What may be lost: who waits for what, and what changed since they were last looked at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Soft {
-    /// Wants that have nothing to see.
+    /// Who sees the same, and sleeps together.
+    pub(crate) classes: Classes,
+    /// Wants without a class that have nothing to see.
     pub(crate) asleep: BTreeSet<WantNo>,
     /// Wants that are held back until something changes.
     pub(crate) parked: BTreeSet<WantNo>,
@@ -86,6 +89,7 @@ impl Books {
             if self.want(no).is_some_and(Want::is_of_many) {
                 self.soft.refusing_sets.insert(no);
             }
+            self.relist(no);
         }
         self.expires(until);
     }
@@ -119,7 +123,8 @@ impl Books {
             self.lift_other_views();
         }
         // Levels that nobody refused at any more are passed over until somebody refuses again.
-        let looked_at = !self.soft.refusing.is_empty() || !self.soft.asleep.is_empty();
+        let sleeps = !self.soft.asleep.is_empty() || !self.soft.classes.none_sleeps();
+        let looked_at = sleeps || !self.soft.refusing.is_empty();
         let mut grown = core::mem::take(&mut self.soft.grown);
         grown.sort_unstable();
         for agent in grown.drain(..) {
@@ -141,6 +146,9 @@ impl Books {
                 if self.has_room(no, agent, self.keeps_gpu_room(no)) || self.first_sees(no, agent) {
                     self.set_state(no, WantState::Waiting);
                 }
+            }
+            if !self.planted.is(Plant::Starvation) {
+                self.wake_classes(agent);
             }
         }
         // The list is kept for what grows next.
@@ -213,6 +221,7 @@ impl Books {
         if self.want(no).is_none_or(|want| want.refused.is_empty()) {
             self.soft.refusing.remove(&no);
             self.soft.refusing_sets.remove(&no);
+            self.relist(no);
         }
     }
 
@@ -222,6 +231,7 @@ impl Books {
         for no in looking {
             self.note_gpu_room(no);
         }
+        self.wake_other_views();
     }
 
     /// Shows a framework everything again, as if for the first time.
@@ -232,8 +242,10 @@ impl Books {
             if let Some(want) = self.want_mut(no) {
                 (want.looked, want.keeps) = (false, None);
             }
+            self.leave_class(no);
         }
         self.wake(framework);
+        self.relist_framework(framework);
     }
 
     /// Shows a framework one agent again.

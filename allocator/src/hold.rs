@@ -16,7 +16,7 @@
 //! # let agent = Agent { id: "m".into(), capacity, domain: None, attributes, state, gpu_room: GpuRoom::Kept };
 //! # allocator.apply(Change::Agent(agent))?;
 //! # for name in ["small", "gang"] {
-//! #     let framework = Framework { id: name.into(), role: name.into(), priority: 0, since: Timestamp(0) };
+//! #     let framework = Framework { id: name.into(), roles: vec![name.into()], priority: 0, since: Timestamp(0) };
 //! #     allocator.apply(Change::Framework(framework))?;
 //! # }
 //! # let demand = |count, least| {
@@ -26,7 +26,7 @@
 //! # };
 //! // `finishing` says that a task ends by itself: its room may be counted on.
 //! for task in ["s0", "s1", "s2", "s3"] {
-//!     let owner = Owner::Framework("small".into());
+//!     let owner = Owner::Framework { id: "small".into(), role: "small".into() };
 //!     allocator.apply(Change::Holding(Holding {
 //!         task: task.into(),
 //!         agent: "m".into(),
@@ -38,8 +38,9 @@
 //!         devices: vec![],
 //!     }))?;
 //! }
-//! allocator.apply(Change::Demand("gang".into(), demand(4, 4)))?;
-//! allocator.apply(Change::Demand("small".into(), demand(9, 0)))?;
+//! for (name, demand) in [("gang", demand(4, 4)), ("small", demand(9, 0))] {
+//!     allocator.apply(Change::Demand { framework: name.into(), role: name.into(), demand })?;
+//! }
 //!
 //! // Each has its first turn, in which nothing is free, and waits; the gang has a hold from here on.
 //! allocator.begin(Tick { cycle: 1, now: Timestamp(0) });
@@ -51,7 +52,7 @@
 //!     allocator.begin(Tick { cycle, now: Timestamp(0) });
 //!     assert_eq!(allocator.next_offer(), None, "the small work sees nothing of what came free");
 //! }
-//! let (framework, _, hold) = allocator.holds().next().expect("there is a hold");
+//! let (framework, _, _, hold) = allocator.holds().next().expect("there is a hold");
 //! assert_eq!((framework.as_str(), hold.missing), ("gang", Resources::new(1000, 0)));
 //!
 //! // The last one ends, and the gang starts whole in its next turn.
@@ -79,7 +80,7 @@ mod target;
 use crate::agent::Agent;
 use crate::books::{AgentNo, WantNo};
 use crate::headroom::Block;
-use crate::id::{FrameworkId, ReservationId, Word};
+use crate::id::{FrameworkId, ReservationId, RolePath, Word};
 use crate::reclaim::Claim;
 use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
@@ -170,6 +171,8 @@ pub enum NoHold {
         slot: Slot,
         /// Whose unit they are held for.
         by: FrameworkId,
+        /// The role that is charged for it.
+        role: RolePath,
     },
     /// Its last one was dropped, and others have their chance until then.
     Rests {
@@ -197,7 +200,7 @@ impl fmt::Display for NoHold {
             }
             Self::Blocked(block) => write!(f, "it would wait even once all that ends has ended: {block}"),
             Self::NothingEnds => f.write_str("nothing that ends makes room for a unit"),
-            Self::Taken { slot, by } => write!(f, "{slot} are held for {by}"),
+            Self::Taken { slot, by, role } => write!(f, "{slot} are held for {by} in role {role}"),
             Self::Rests { why, until } => {
                 write!(f, "its last one was dropped, {why}; none until {}", until.0)
             }

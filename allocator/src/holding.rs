@@ -1,7 +1,7 @@
 //! Holdings: resources in use on an agent, by our frameworks or by anybody else.
 
 use crate::device::Grant;
-use crate::id::{AgentId, FrameworkId, ReservationId, TaskId, UnitId};
+use crate::id::{AgentId, FrameworkId, ReservationId, RolePath, TaskId, UnitId};
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 use alloc::vec::Vec;
@@ -33,7 +33,7 @@ pub struct Holding {
 /// What a framework says of the unit that a task runs in. A unit is asked back whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitMark {
-    /// Its name within the framework; the tasks of a gang share one.
+    /// Its name among the framework's in its role; the tasks of a gang share one.
     pub id: UnitId,
     /// Whether it may be asked back for a role below its guarantee. A unit is reclaimable when all its tasks say so.
     pub reclaimable: bool,
@@ -44,8 +44,13 @@ pub struct UnitMark {
 /// Who a holding belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
-    /// A framework; charged to its role once the framework is known.
-    Framework(FrameworkId),
+    /// A framework, known or not.
+    Framework {
+        /// Its name.
+        id: FrameworkId,
+        /// The role that it was accepted in, which is charged for it, whether the framework still is in that role or not.
+        role: RolePath,
+    },
     /// Nobody that level one knows: it only takes room.
     Foreign,
 }

@@ -58,11 +58,11 @@ name!(
     TaskId
 );
 name!(
-    /// A unit that runs, unique within its framework: a single task, or a gang of them.
+    /// A unit that runs, unique within its framework and role: a single task, or a gang of them.
     UnitId
 );
 name!(
-    /// An ask, unique within its framework.
+    /// An ask, unique within its framework and role.
     AskId
 );
 name!(

@@ -145,8 +145,8 @@ impl Allocator {
     /// Every live offer is of a want that is there.
     fn live_offers_have_wants(&self) -> impl Iterator<Item = Violation> {
         let dead = self.live().filter(|live| {
-            let framework = self.books.framework_names.get(&live.offer.framework);
-            framework != Some(&live.want.framework) || self.books.want(live.want).is_none()
+            let seat = self.books.seat(&live.offer.framework, &live.offer.role);
+            seat != Some(live.want.framework) || self.books.want(live.want).is_none()
         });
         dead.map(|live| Violation::DeadOffer(live.offer.id))
     }
@@ -161,9 +161,9 @@ impl Books {
 
     /// Nobody sleeps while an agent that it sees has room for it.
     fn nobody_sleeps_beside_room(&self) -> impl Iterator<Item = Violation> {
-        let missed = self.soft.asleep.iter().filter(|no| {
-            let keeps = self.keeps_gpu_room(**no);
-            self.known_agents().any(|(agent, _)| self.has_room(**no, agent, keeps))
+        let missed = self.soft.asleep.iter().copied().chain(self.soft.classes.sleepers()).filter(|no| {
+            let keeps = self.keeps_gpu_room(*no);
+            self.known_agents().any(|(agent, _)| self.has_room(*no, agent, keeps))
         });
         missed.map(|no| Violation::Sleeper(self.frameworks.at(no.framework).id.clone()))
     }
@@ -235,7 +235,7 @@ impl Books {
                 || !book.avoid.keys().all(|no| known.contains(no))
                 || !refused.all(|no| known.contains(&no))
         });
-        broken.map(|(id, _)| Violation::SoftState(id.clone()))
+        broken.map(|((id, _), _)| Violation::SoftState(id.clone()))
     }
 
     /// What a gift must not make larger, before it is given.

@@ -5,7 +5,8 @@
 mod drain;
 
 use crate::allocator::Allocator;
-use crate::books::Books;
+use crate::books::framework::Seat;
+use crate::books::{Books, UnitKey};
 use crate::id::{AgentId, AskId, FrameworkId, OfferId, RolePath, TaskId, UnitId};
 use crate::reclaim::units::Running;
 use crate::tick::Timestamp;
@@ -20,6 +21,8 @@ pub struct InverseOffer {
     pub id: OfferId,
     /// Who is asked.
     pub framework: FrameworkId,
+    /// The role that is charged for the unit.
+    pub role: RolePath,
     /// The unit; for a task that is in none, the name of the task.
     pub unit: UnitId,
     /// The unit's tasks; where an agent drains, those on it.
@@ -102,11 +105,14 @@ impl fmt::Display for InverseError {
 
 impl core::error::Error for InverseError {}
 
+/// A unit by name: of a framework in a role.
+pub(crate) type UnitName = (Seat, UnitId);
+
 /// What is asked back, by unit: nothing is asked for twice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asking {
     pub(crate) live: BTreeMap<OfferId, InverseOffer>,
-    pub(crate) units: BTreeMap<(FrameworkId, UnitId), Asked>,
+    pub(crate) units: BTreeMap<UnitName, Asked>,
     /// Those that were not handed out yet.
     new: VecDeque<OfferId>,
     taken_back: Vec<OfferId>,
@@ -189,7 +195,7 @@ impl Allocator {
                 Asked::Accepted(self.tick.now.plus_millis(self.inverse_millis()))
             }
         };
-        let unit = (offer.framework.clone(), offer.unit.clone());
+        let unit = offer.unit_name();
         self.inverse.live.remove(&id);
         self.inverse.units.insert(unit, asked);
         self.inverse.stale = true;
@@ -216,19 +222,21 @@ impl Allocator {
         let id = OfferId(self.next_offer_id);
         self.next_offer_id += 1;
         self.stats.inverse_offers += 1;
-        let (framework, name) = (self.books.frameworks.at(unit.key.0).id.clone(), unit.key.1.clone());
+        let name = self.books.unit_name(&unit.key);
+        let ((framework, role), unit_id) = name.clone();
         let agents: BTreeSet<AgentId> =
             unit.parts.keys().map(|agent| self.books.agents.at(*agent).id.clone()).collect();
         let offer = InverseOffer {
             id,
-            framework: framework.clone(),
-            unit: name.clone(),
+            framework,
+            role,
+            unit: unit_id,
             tasks: unit.tasks.clone(),
             agents: agents.into_iter().collect(),
             why,
             expires: self.tick.now.plus_millis(self.inverse_millis()),
         };
-        self.inverse.units.insert((framework, name), Asked::Out(id));
+        self.inverse.units.insert(name, Asked::Out(id));
         self.inverse.live.insert(id, offer);
         self.inverse.new.push_back(id);
     }
@@ -239,7 +247,7 @@ impl Allocator {
             self.inverse.live.values().filter(|offer| unneeded(offer)).map(|offer| offer.id).collect();
         for id in ended {
             if let Some(offer) = self.inverse.live.remove(&id) {
-                self.inverse.units.remove(&(offer.framework, offer.unit));
+                self.inverse.units.remove(&offer.unit_name());
                 self.inverse.taken_back.push(id);
                 self.stats.inverse_ended += 1;
             }
@@ -251,9 +259,7 @@ impl Allocator {
         let books = &self.books;
         self.inverse.units.retain(|unit, _| books.has_unit(unit));
         let units = &self.inverse.units;
-        let gone = |offer: &InverseOffer| {
-            units.get(&(offer.framework.clone(), offer.unit.clone())) != Some(&Asked::Out(offer.id))
-        };
+        let gone = |offer: &InverseOffer| units.get(&offer.unit_name()) != Some(&Asked::Out(offer.id));
         self.inverse.live.retain(|_, offer| !gone(offer));
     }
 
@@ -286,10 +292,20 @@ impl Allocator {
     }
 }
 
+impl InverseOffer {
+    pub(crate) fn unit_name(&self) -> UnitName {
+        ((self.framework.clone(), self.role.clone()), self.unit.clone())
+    }
+}
+
 impl Books {
+    pub(crate) fn unit_name(&self, key: &UnitKey) -> UnitName {
+        (self.seat_name(key.0), key.1.clone())
+    }
+
     /// Whether a unit, or a task of this name that is in none, is on the books.
-    fn has_unit(&self, (framework, unit): &(FrameworkId, UnitId)) -> bool {
-        let Some(no) = self.framework_names.get(framework).copied() else { return false };
+    fn has_unit(&self, (seat, unit): &UnitName) -> bool {
+        let Some(no) = self.framework_names.get(seat).copied() else { return false };
         let alone = self.tasks.get(&TaskId::from(unit.as_str()));
         self.units.contains_key(&(no, unit.clone())) || alone.is_some_and(|task| task.framework == Some(no))
     }

@@ -75,6 +75,7 @@ pub struct Placement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
     pub(crate) framework: FrameworkId,
+    pub(crate) role: RolePath,
     pub(crate) offer: OfferId,
     pub(crate) placement: Placement,
 }
@@ -84,6 +85,12 @@ impl Launch {
     #[must_use]
     pub fn framework(&self) -> &FrameworkId {
         &self.framework
+    }
+
+    /// The role that is charged: the holding that proves the launch names it too.
+    #[must_use]
+    pub fn role(&self) -> &RolePath {
+        &self.role
     }
 
     /// The offer that was accepted.

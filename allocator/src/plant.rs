@@ -28,7 +28,7 @@ pub enum Plant {
     Starvation,
     /// Weights do not count.
     Fairness,
-    /// A framework that moves leaves behind what it holds.
+    /// A role that a framework leaves is charged no more for what it holds there.
     Recovery,
     /// Ties end as a number says that differs from process to process, as the seed of a hash map does.
     #[cfg_attr(not(feature = "planted"), expect(dead_code, reason = "only a test makes it"))]

@@ -11,7 +11,7 @@ use crate::allocator::Allocator;
 use crate::books::{AgentNo, Books, WantNo};
 use crate::headroom::Block;
 use crate::id::{AgentId, FrameworkId, RolePath, UnitId};
-use crate::inverse::{Asked, Why};
+use crate::inverse::{Asked, UnitName, Why};
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 use alloc::collections::BTreeSet;
@@ -23,7 +23,7 @@ use pass::Pass;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) parts: Vec<(AgentNo, Resources)>,
-    pub(crate) units: BTreeSet<(FrameworkId, UnitId)>,
+    pub(crate) units: BTreeSet<UnitName>,
 }
 
 /// What an ask asks back.
@@ -100,8 +100,7 @@ impl Allocator {
         let Pass { claims, victims, .. } = self.books.claims(&self.inverse.units, self.tick.now);
         let needed: BTreeSet<_> = claims.values().flat_map(|claim| claim.units.iter().cloned()).collect();
         self.take_back(|offer| {
-            matches!(offer.why, Why::Claim { .. })
-                && !needed.contains(&(offer.framework.clone(), offer.unit.clone()))
+            matches!(offer.why, Why::Claim { .. }) && !needed.contains(&offer.unit_name())
         });
         for (no, unit) in victims {
             if let Some(why) = self.books.claim_of(no) {
@@ -124,8 +123,7 @@ impl Books {
 
     fn claim_of(&self, no: WantNo) -> Option<Why> {
         let crate::books::want::Terms::Ask(ask) = &self.want(no)?.terms else { return None };
-        let role = self.roles.at(self.charged_role(no.framework)?).path.clone();
-        let framework = self.frameworks.at(no.framework).id.clone();
+        let (framework, role) = self.seat_name(no.framework);
         Some(Why::Claim { framework, role, ask: ask.id.clone() })
     }
 
@@ -133,7 +131,7 @@ impl Books {
     pub(crate) fn explain_claim(
         &self,
         no: WantNo,
-        asked: &alloc::collections::BTreeMap<(FrameworkId, UnitId), Asked>,
+        asked: &alloc::collections::BTreeMap<UnitName, Asked>,
         now: Timestamp,
     ) -> Result<ClaimWord, NoReclaim> {
         self.no_claim(no, now).map_or(Ok(()), Err)?;
@@ -147,12 +145,11 @@ impl Books {
         let mut parts: Vec<(AgentId, Resources)> =
             claim.parts.into_iter().map(|(agent, part)| (self.agents.at(agent).id.clone(), part)).collect();
         parts.sort_by(|a, b| a.0.cmp(&b.0));
-        let word = |unit: (FrameworkId, UnitId)| {
-            let accepted = matches!(asked.get(&unit), Some(Asked::Accepted(_)));
-            let no = self.framework_names.get(&unit.0)?;
-            let role = self.roles.at(self.charged_role(*no)?).path.clone();
-            Some(UnitWord { framework: unit.0, role, unit: unit.1, accepted })
+        let word = |name: UnitName| {
+            let accepted = matches!(asked.get(&name), Some(Asked::Accepted(_)));
+            let ((framework, role), unit) = name;
+            UnitWord { framework, role, unit, accepted }
         };
-        Ok(ClaimWord { parts, units: claim.units.into_iter().filter_map(word).collect() })
+        Ok(ClaimWord { parts, units: claim.units.into_iter().map(word).collect() })
     }
 }

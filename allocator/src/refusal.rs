@@ -34,6 +34,11 @@ impl Refusals {
         self.few.is_empty() && self.many.is_empty()
     }
 
+    /// No more agents than this are refused; none are if it is 0.
+    pub(crate) fn at_most(&self) -> usize {
+        self.few.len() + self.many.iter().map(|(_, agents)| agents.words.len() * 64).sum::<usize>()
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -137,10 +142,11 @@ impl Levels {
     /// too early rather than too late.
     pub(crate) const MOST: usize = 16;
 
-    /// Notes a refusal at what is free now, which it is since the refusal `since`.
+    /// Notes a refusal at what is free now, which it is since the refusal `since`. Between two at the same amounts there
+    /// was none at others, or that would stand between them.
     pub(crate) fn note(&mut self, number: u64, since: u64, free: &Resources) {
         match self.0.last_mut() {
-            Some(last) if last.to > since => last.to = number.max(last.to),
+            Some(last) if last.to > since || last.free == *free => last.to = number.max(last.to),
             Some(_) | None => self.0.push(Level { from: since + 1, to: number, free: free.clone() }),
         }
         if self.0.len() > Self::MOST {
@@ -219,7 +225,7 @@ impl AgentSet {
         self.words.iter().all(|word| *word == 0)
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 

@@ -40,7 +40,16 @@ pub enum Refused {
     },
     /// Demand, a pause or an agent to avoid, for a framework that is not known.
     UnknownFramework(FrameworkId),
-    /// Two asks of one framework with one name.
+    /// A framework in no role.
+    NoRoles(FrameworkId),
+    /// Demand in a role that the framework is not in.
+    NotItsRole {
+        /// The framework.
+        framework: FrameworkId,
+        /// The role.
+        role: RolePath,
+    },
+    /// Two asks of one framework in one role with one name.
     AskTwice {
         /// The framework.
         framework: FrameworkId,
@@ -141,6 +150,15 @@ impl fmt::Display for Refused {
             }
             Self::UnknownFramework(id) => {
                 write!(f, "framework {id} is not known; tell the framework before what it wants")
+            }
+            Self::NoRoles(id) => {
+                write!(f, "framework {id}: it has no roles; name at least one, or tell that it is gone")
+            }
+            Self::NotItsRole { framework, role } => {
+                write!(
+                    f,
+                    "framework {framework}: it is not in role {role}; name one of its roles, or add this to them"
+                )
             }
             Self::AskTwice { framework, ask } => {
                 write!(f, "framework {framework}: two asks are named {ask}; give each its own name")

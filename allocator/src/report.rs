@@ -1,9 +1,11 @@
-//! Reports on agents and roles, for status and metrics.
+//! Reports on agents, frameworks and roles, for status and metrics.
 
 use crate::agent::Agent;
 use crate::allocator::Allocator;
+use crate::books::framework::Told;
 use crate::device::AgentDevices;
-use crate::id::{AgentId, RolePath};
+use crate::framework::Framework;
+use crate::id::{AgentId, FrameworkId, RolePath};
 use crate::resources::{Amounts, Kind, Resources};
 use crate::role::Role;
 use crate::share::Place;
@@ -74,6 +76,15 @@ impl Allocator {
             free: &book.free,
             excess: book.excess(),
         })
+    }
+
+    /// One framework as it was told, its roles by path; none when it is not known.
+    #[must_use]
+    pub fn framework(&self, id: &FrameworkId) -> Option<Framework> {
+        let told = |no| self.books.frameworks.at(no).framework;
+        let Told { priority, since } = self.books.seats_taken(id).find_map(told)?;
+        let roles = self.books.seats_taken(id).map(|no| self.books.role_path(no).clone());
+        Some(Framework { id: id.clone(), roles: roles.collect(), priority, since })
     }
 
     /// The agents that are known, by name.

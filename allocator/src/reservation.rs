@@ -34,15 +34,24 @@ pub struct Reservation {
 pub enum ReservedFor {
     /// The frameworks of a role and of those below it.
     Role(RolePath),
-    /// One instance of a framework; charged to the framework's role.
-    Instance(FrameworkId, Word),
+    /// One instance of a framework in one of its roles; charged to that, and used by what the framework takes there.
+    Instance {
+        /// The framework.
+        framework: FrameworkId,
+        /// The role.
+        role: RolePath,
+        /// The instance, by its name within the framework.
+        instance: Word,
+    },
 }
 
 impl fmt::Display for ReservedFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Role(path) => write!(f, "role {path}"),
-            Self::Instance(framework, instance) => write!(f, "instance {instance} of {framework}"),
+            Self::Instance { framework, role, instance } => {
+                write!(f, "instance {instance} of {framework} in role {role}")
+            }
         }
     }
 }
@@ -57,7 +66,7 @@ pub struct Volume {
 }
 
 /// From where a volume can be used, as the node affinity of its PersistentVolume says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reach {
     /// From one agent, as a local disk.
     Agent(AgentId),

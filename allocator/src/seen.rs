@@ -1,8 +1,8 @@
 //! The agents that a want sees by what they are, as a set: asks of equal constraints see the same, so they are looked up
 //! once for each set of constraints.
 
-use crate::ask::Constraint;
-use crate::books::want::Terms;
+use crate::ask::{Constraint, Member};
+use crate::books::want::{Terms, Want};
 use crate::books::{Books, WantNo};
 use crate::refusal::AgentSet;
 use alloc::vec::Vec;
@@ -10,9 +10,17 @@ use alloc::vec::Vec;
 /// For sets of constraints, the agents that take new work and on which they hold.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    sets: Vec<(Vec<Constraint>, AgentSet)>,
+    sets: Vec<Same>,
     /// The fleet for which they were looked up.
     fleet: u64,
+}
+
+/// The agents that a set of constraints leaves, and how many they are.
+#[derive(Clone, Debug)]
+struct Same {
+    constraints: Vec<Constraint>,
+    agents: AgentSet,
+    count: usize,
 }
 
 impl Seen {
@@ -23,7 +31,8 @@ impl Seen {
 impl Books {
     /// Whether a want refused every agent that it could see.
     pub(crate) fn refuses_all(&mut self, no: WantNo) -> bool {
-        if self.want(no).is_none_or(|want| want.refused.is_empty()) {
+        let most = self.want(no).map_or(0, |want| want.refused.at_most());
+        if most == 0 || self.seen_by_first(no).is_some_and(|seen| seen > most) {
             return false;
         }
         let mut seen = self.seen(no);
@@ -31,6 +40,15 @@ impl Books {
             want.refused.strike_from(&mut seen);
         }
         seen.is_empty()
+    }
+
+    /// How many agents are left to the first member at least, but for what was refused, where that is known.
+    fn seen_by_first(&self, no: WantNo) -> Option<usize> {
+        let own = self.wanted_members(no).next().into_iter().flat_map(|member| &member.constraints);
+        let mut sets = self.seen.sets.iter().filter(|_| self.seen.fleet == self.fleet);
+        let same =
+            sets.find(|same| same.constraints.iter().eq(self.constraints_above(no).chain(own.clone())))?;
+        Some(same.count.saturating_sub(self.frameworks.at(no.framework).avoid.len()))
     }
 
     /// The agents that some member of a want sees, but for what it refused.
@@ -47,11 +65,8 @@ impl Books {
 
     /// For each member that is wanted, or once for open demand, the constraints of the roles above and its own.
     fn constraints(&self, no: WantNo) -> Vec<Vec<Constraint>> {
-        let Some((want, role)) = self.want(no).zip(self.charged_role(no.framework)) else {
-            return Vec::new();
-        };
-        let declared = self.path(role).filter_map(|(_, book)| book.declared.as_ref());
-        let above: Vec<Constraint> = declared.flat_map(|role| &role.agents).cloned().collect();
+        let Some(want) = self.want(no) else { return Vec::new() };
+        let above: Vec<Constraint> = self.constraints_above(no).cloned().collect();
         match &want.terms {
             Terms::Open(_) => alloc::vec![above],
             Terms::Ask(ask) => {
@@ -64,12 +79,23 @@ impl Books {
         }
     }
 
+    /// The constraints of the roles that a want is below.
+    pub(crate) fn constraints_above(&self, no: WantNo) -> impl Iterator<Item = &Constraint> {
+        let path = self.path(self.charged_role(no.framework));
+        path.filter_map(|(_, book)| book.declared.as_ref()).flat_map(|role| &role.agents)
+    }
+
+    /// The members of a want of which more are wanted.
+    pub(crate) fn wanted_members(&self, no: WantNo) -> impl Iterator<Item = &Member> {
+        self.want(no).into_iter().flat_map(Want::members).filter(|member| member.count > 0)
+    }
+
     fn add_seen(&mut self, constraints: Vec<Constraint>, seen: &mut AgentSet) {
         if self.seen.fleet != self.fleet || self.seen.sets.len() > Seen::MOST {
             self.seen = Seen { sets: Vec::new(), fleet: self.fleet };
         }
-        if let Some((_, agents)) = self.seen.sets.iter().find(|(known, _)| *known == constraints) {
-            return seen.insert_all(agents);
+        if let Some(same) = self.seen.sets.iter().find(|same| same.constraints == constraints) {
+            return seen.insert_all(&same.agents);
         }
         let mut agents = AgentSet::default();
         for (no, book) in self.known_agents().filter(|(_, book)| book.is_active()) {
@@ -78,6 +104,7 @@ impl Books {
             }
         }
         seen.insert_all(&agents);
-        self.seen.sets.push((constraints, agents));
+        let count = agents.len();
+        self.seen.sets.push(Same { constraints, agents, count });
     }
 }

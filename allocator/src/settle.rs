@@ -7,7 +7,7 @@ mod operate;
 use crate::allocator::{Allocator, LiveOffer};
 use crate::books::agent::Use;
 use crate::books::task::TaskBook;
-use crate::books::want::WantState;
+use crate::books::want::{Want, WantState};
 use crate::books::{Books, WantNo};
 use crate::device::DeviceError;
 use crate::headroom::Block;
@@ -169,17 +169,21 @@ impl Allocator {
 
     fn decline(&mut self, live: &LiveOffer, until: Option<crate::tick::Timestamp>) {
         match &live.offer.terms {
+            // What has no room hides itself; only what was seen with room is refused.
+            Terms::Units { .. } if self.books.sees_no_room(live.want) => {
+                self.books.set_state(live.want, WantState::Asleep);
+            }
             Terms::Units { .. } => self.books.refuse_all(live.want, until),
             Terms::Parts { .. } => self.books.refuse(live.want, &live.agents, until),
         }
     }
 
     fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &Taken) -> Vec<Launch> {
-        let LiveOffer { offer: Offer { id: offer, framework, .. }, want, .. } = live;
+        let LiveOffer { offer: Offer { id: offer, framework, role, .. }, want, .. } = live;
         let Taken { counts, agents, sums, whole, devices } = taken;
         let checked = self.books.policy.laws != Laws::Off;
-        let role = self.books.charged_role(want.framework).filter(|_| checked);
-        let witness = role.map(|role| self.books.witness(role, sums.iter().map(|sum| sum.agent)));
+        let charged = self.books.charged_role(want.framework);
+        let witness = checked.then(|| self.books.witness(charged, sums.iter().map(|sum| sum.agent)));
         // What was held for the unit is taken now; what is left of it is free.
         let held = self.books.let_go(*want);
         self.stats.holds_started += u64::from(held);
@@ -211,7 +215,12 @@ impl Allocator {
                 devices: placement.devices.clone().into_boxed_slice(),
             };
             self.books.enter_launch(placement.task.clone(), task);
-            launches.push(Launch { framework: framework.clone(), offer: *offer, placement });
+            launches.push(Launch {
+                framework: framework.clone(),
+                role: role.clone(),
+                offer: *offer,
+                placement,
+            });
         }
         self.note_worsened(*want, witness.as_ref());
         self.lower(*want, counts);
@@ -231,10 +240,13 @@ impl Allocator {
         let Books { fair, frameworks, .. } = &mut self.books;
         let lowered = frameworks.at_mut(want.framework).wants.get_mut(want.at).filter(|_| !counts.is_empty());
         if let Some(kept) = lowered {
+            let wanted = |want: &Want| want.members().iter().filter(|member| member.count > 0).count();
+            let before = wanted(kept);
             kept.lower(counts, fair);
             kept.unserved = false;
+            let others = wanted(kept) != before;
             self.books.soft.holds.forget(want);
-            self.books.relist(want);
+            self.books.note_served(want, others);
         }
     }
 }

@@ -62,7 +62,7 @@ impl Allocator {
                 return None;
             }
             if let Some((terms, agents)) = self.terms(&choice) {
-                return self.offer(&choice, terms, agents);
+                return Some(self.offer(&choice, terms, agents));
             }
             self.spoil_hold(choice.want, Dropped::Unseen);
         }
@@ -86,12 +86,12 @@ impl Allocator {
         }
     }
 
-    fn offer(&mut self, choice: &Choice, terms: Terms, agents: Vec<AgentNo>) -> Option<Offer> {
+    fn offer(&mut self, choice: &Choice, terms: Terms, agents: Vec<AgentNo>) -> Offer {
         self.turns += 1;
         self.stats.offers += 1;
         self.stats.offers_guaranteed += u64::from(choice.guaranteed);
         let book = self.books.frameworks.at(choice.want.framework);
-        let (framework, role) = (book.id.clone(), book.role?);
+        let (framework, role) = (book.id.clone(), book.role);
         self.books.count_turn(role);
         let id = OfferId(self.next_offer_id);
         self.next_offer_id += 1;
@@ -103,17 +103,19 @@ impl Allocator {
         } else {
             self.current = Some(live);
         }
-        if let Some(want) = self.books.want_mut(choice.want) {
-            want.looked = true;
+        let first =
+            self.books.want_mut(choice.want).is_some_and(|want| !core::mem::replace(&mut want.looked, true));
+        if first {
+            self.books.relist(choice.want);
         }
-        Some(offer)
+        offer
     }
 
     /// What may be offered; none when the want is held back, which is noted.
     fn terms(&mut self, choice: &Choice) -> Option<(Terms, Vec<AgentNo>)> {
         let want = self.books.want(choice.want)?;
         let (unit, looked) = (want.unit.clone()?, want.looked);
-        let role = self.books.charged_role(choice.want.framework)?;
+        let role = self.books.charged_role(choice.want.framework);
         let ask = match &want.terms {
             WantTerms::Open(least) => {
                 let least = least.clone();
@@ -215,6 +217,23 @@ impl Allocator {
 impl Books {
     /// Whether a want may have an offer: some agent has room for a member of it, or it never had a look and sees any.
     pub(crate) fn may_look(&mut self, no: WantNo) -> bool {
+        if self.finds_room(no) {
+            return true;
+        }
+        let looked = self.want(no).is_none_or(|want| want.looked);
+        !looked && !self.refuses_all(no) && self.known_agents().any(|(agent, _)| self.sees(no, agent))
+    }
+
+    /// Whether a want is for singles of which no agent that it sees has room for any.
+    pub(crate) fn sees_no_room(&mut self, no: WantNo) -> bool {
+        let single = self.want(no).is_some_and(|want| want.unit.as_ref().is_some_and(|unit| !unit.many));
+        // What was held for it may have come free with its answer.
+        self.refresh_pool();
+        single && !self.finds_room(no)
+    }
+
+    /// Whether some agent that it sees has room for a member of a want.
+    fn finds_room(&mut self, no: WantNo) -> bool {
         let (keeps, room) = (self.note_gpu_room(no), self.least_room(no));
         // The index knows what is free, not what is held or reserved for the want itself.
         if self.own_agents(no).into_iter().any(|agent| self.has_room(no, agent, keeps)) {
@@ -230,8 +249,7 @@ impl Books {
             }
             from = rank + 1;
         }
-        let looked = self.want(no).is_none_or(|want| want.looked);
-        !looked && self.known_agents().any(|(agent, _)| self.sees(no, agent))
+        false
     }
 
     fn count_turn(&mut self, role: RoleNo) {

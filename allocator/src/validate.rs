@@ -4,6 +4,8 @@ use crate::ask::{Ask, Demand};
 use crate::books::Books;
 use crate::change::Change;
 use crate::device::well_formed;
+use crate::framework::Framework;
+use crate::holding::Owner;
 use crate::id::{FrameworkId, RolePath};
 use crate::refused::{Object, Refused};
 use crate::reservation::ReservedFor;
@@ -34,21 +36,25 @@ impl Books {
                 })
             }
             Change::Role(role) => self.validate_role(role),
-            Change::Framework(framework) => path(&framework.role),
-            Change::Demand(id, demand) => {
-                self.known(id)?;
-                validate_demand(id, demand)
+            Change::Framework(framework) => validate_framework(framework),
+            Change::Demand { framework, role, demand } => {
+                self.known(framework)?;
+                self.in_role(framework, role)?;
+                validate_demand(framework, demand)
             }
             Change::Holding(holding) => {
                 let object = || Object::Task(holding.task.clone());
+                if let Owner::Framework { role, .. } = &holding.owner {
+                    path(role)?;
+                }
                 well_formed(&holding.devices).map_err(|why| Refused::Devices { object: object(), why })?;
                 whole(&holding.resources, object)?;
                 sum(&self.used, &holding.resources, object)
             }
             Change::Reservation(reservation) => {
                 let object = || Object::Reservation(reservation.id.clone());
-                if let ReservedFor::Role(role) = &reservation.owner {
-                    path(role)?;
+                match &reservation.owner {
+                    ReservedFor::Role(role) | ReservedFor::Instance { role, .. } => path(role)?,
                 }
                 whole(&reservation.resources, object)?;
                 sum(&self.used, &reservation.resources, object)
@@ -63,11 +69,13 @@ impl Books {
     }
 
     fn known(&self, id: &FrameworkId) -> Result<(), Refused> {
-        let book = self.framework_names.get(id).map(|no| self.frameworks.at(*no));
-        match book.filter(|book| book.framework.is_some()) {
-            Some(_) => Ok(()),
-            None => Err(Refused::UnknownFramework(id.clone())),
-        }
+        let taken = self.seats_taken(id).next();
+        taken.map(|_| ()).ok_or_else(|| Refused::UnknownFramework(id.clone()))
+    }
+
+    fn in_role(&self, id: &FrameworkId, role: &RolePath) -> Result<(), Refused> {
+        let seat = self.seat(id, role).filter(|no| self.frameworks.at(*no).framework.is_some());
+        seat.map(|_| ()).ok_or_else(|| Refused::NotItsRole { framework: id.clone(), role: role.clone() })
     }
 
     fn validate_role(&self, role: &Role) -> Result<(), Refused> {
@@ -91,6 +99,13 @@ impl Books {
         }
         Ok(())
     }
+}
+
+fn validate_framework(framework: &Framework) -> Result<(), Refused> {
+    if framework.roles.is_empty() {
+        return Err(Refused::NoRoles(framework.id.clone()));
+    }
+    framework.roles.iter().try_for_each(path)
 }
 
 fn path(path: &RolePath) -> Result<(), Refused> {

@@ -6,7 +6,7 @@ use crate::books::agent::AgentBook;
 use crate::books::want::{Terms, Want};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
 use crate::device::DeviceLack;
-use crate::id::{FrameworkId, Word};
+use crate::id::{FrameworkId, RolePath, Word};
 use crate::pool::Room;
 use crate::reservation::ReservedFor;
 use crate::resources::{Amounts, Kind, Listed, Resources};
@@ -39,6 +39,8 @@ pub enum Stage {
     Held {
         /// Whose unit it is.
         by: FrameworkId,
+        /// The role that is charged for it.
+        role: RolePath,
         /// What is missing.
         missing: Amounts,
     },
@@ -64,14 +66,16 @@ impl fmt::Display for Stage {
             Self::Devices(lack) => write!(f, "it lacks devices: {lack}"),
             Self::GpuRoom(missing) => write!(f, "its free GPUs need the room: {} missing", Listed(missing)),
             Self::Reserved { by, missing } => write!(f, "reserved for {by}: {} missing", Listed(missing)),
-            Self::Held { by, missing } => write!(f, "held for {by}: {} missing", Listed(missing)),
+            Self::Held { by, role, missing } => {
+                write!(f, "held for {by} in role {role}: {} missing", Listed(missing))
+            }
         }
     }
 }
 
 impl Books {
-    /// The role that a framework is charged to.
-    pub(crate) fn charged_role(&self, framework: FrameworkNo) -> Option<RoleNo> {
+    /// The role that is charged for what a framework takes in it.
+    pub(crate) fn charged_role(&self, framework: FrameworkNo) -> RoleNo {
         self.frameworks.at(framework).role
     }
 
@@ -172,12 +176,10 @@ impl Books {
 
     /// The constraint of the role that does not hold on an agent.
     fn unseen_by_role(&self, framework: FrameworkNo, agent: &Agent) -> Option<Stage> {
-        if let Some(role) = self.charged_role(framework) {
-            for (_, above) in self.path(role) {
-                let selection = above.declared.iter().flat_map(|role| &role.agents);
-                if let Some(no) = selection.into_iter().find(|constraint| !constraint.holds(agent)) {
-                    return Some(Stage::RoleAgents(no.clone()));
-                }
+        for (_, above) in self.path(self.charged_role(framework)) {
+            let selection = above.declared.iter().flat_map(|role| &role.agents);
+            if let Some(no) = selection.into_iter().find(|constraint| !constraint.holds(agent)) {
+                return Some(Stage::RoleAgents(no.clone()));
             }
         }
         None
@@ -252,7 +254,7 @@ impl Books {
             self.want(no).is_some_and(|want| want.unit.as_ref().is_some_and(|unit| unit.open_gpus > 0));
         let limits =
             |role: RoleNo| self.path(role).any(|(_, book)| book.limits().any(|(kind, _)| kind.is_model()));
-        open && self.charged_role(no.framework).is_some_and(limits)
+        open && limits(self.charged_role(no.framework))
     }
 
     /// What of an agent is free or held for a want.
@@ -282,8 +284,8 @@ impl Books {
         slack: impl Fn(RoleNo, &Kind) -> Option<u64>,
     ) -> Cow<'a, Resources> {
         let mut free = self.kept_of(agent, free, keeps);
-        let role = self.charged_role(no.framework).filter(|_| self.narrows_models(no));
-        let (Some(role), Some(want)) = (role, self.want(no)) else { return free };
+        let Some(want) = self.want(no).filter(|_| self.narrows_models(no)) else { return free };
+        let role = self.charged_role(no.framework);
         let counts =
             want.members().iter().filter_map(|member| member.shape.gpu.as_ref()).map(|gpu| gpu.count);
         let least = counts.min().unwrap_or_default();

@@ -8,6 +8,9 @@ use alloc::vec::Vec;
 impl Books {
     pub(crate) fn set_state(&mut self, no: WantNo, state: WantState) {
         let Some(want) = self.want_mut(no).filter(|want| want.state != state) else { return };
+        if let Some(class) = want.class.filter(|_| state == WantState::Asleep) {
+            return self.sleep_class(class);
+        }
         want.state = state;
         if state != WantState::Waiting && matches!(want.terms, Terms::Ask(_)) {
             want.unserved = true;
@@ -30,15 +33,15 @@ impl Books {
     /// Takes out what a framework wants.
     pub(crate) fn take_wants(&mut self, framework: FrameworkNo) -> Vec<Want> {
         self.unlist_framework(framework);
-        let wants = core::mem::take(&mut self.frameworks.at_mut(framework).wants);
-        for at in 0..wants.len() {
+        for at in 0..self.frameworks.at(framework).wants.len() {
             let no = WantNo { framework, at };
+            self.leave_class(no);
             self.note_state(no, WantState::Waiting);
             self.soft.refusing.remove(&no);
             self.soft.holds.forget(no);
             self.soft.refusing_sets.remove(&no);
         }
-        wants
+        core::mem::take(&mut self.frameworks.at_mut(framework).wants)
     }
 
     /// Puts in what a framework wants from now on.
@@ -66,7 +69,12 @@ impl Books {
     /// Lets the wants of a framework look again.
     pub(crate) fn wake(&mut self, framework: FrameworkNo) {
         for at in 0..self.frameworks.at(framework).wants.len() {
-            self.set_state(WantNo { framework, at }, WantState::Waiting);
+            let no = WantNo { framework, at };
+            self.set_state(no, WantState::Waiting);
+            // A limit on a model of GPU sets those apart who would take any.
+            if self.narrows_models(no) {
+                self.relist(no);
+            }
         }
     }
 

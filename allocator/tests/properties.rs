@@ -131,7 +131,7 @@ proptest! {
         let (out, world) = replay(&commands);
         prop_assert!(!out.contains("BROKEN"), "{out}");
         prop_assert_eq!(&out, &replay(&commands).0);
-        let live: Vec<_> = world.allocator.live_inverse().map(|o| (&o.framework, &o.unit)).collect();
+        let live: Vec<_> = world.allocator.live_inverse().map(|o| (&o.framework, &o.role, &o.unit)).collect();
         let units: std::collections::BTreeSet<_> = live.iter().collect();
         prop_assert_eq!(units.len(), live.len(), "{}", out);
     }

@@ -29,7 +29,7 @@ fn change(draw: &mut Draw<'_>) -> String {
             "holding {} {} {} cpu={} memory={} in={id}",
             draw.one(&["t0", "t1", "f0-0"]),
             draw.one(&AGENTS),
-            draw.one(&FRAMEWORKS),
+            seat(draw),
             draw.below(4),
             draw.below(3)
         ),
@@ -37,12 +37,19 @@ fn change(draw: &mut Draw<'_>) -> String {
     }
 }
 
+/// A framework in the role that it is in first, or at times in another.
+fn seat(draw: &mut Draw<'_>) -> String {
+    let at = usize::from(draw.below(5));
+    let role = if draw.below(4) == 0 { draw.one(&ROLES) } else { ROLES[at] };
+    format!("{} role={role}", FRAMEWORKS[at])
+}
+
 fn reserve(draw: &mut Draw<'_>, verb: &str, id: &str) -> String {
     let agent = draw.one(&AGENTS);
     let owner = if draw.below(2) == 0 {
         format!("role={}", draw.one(&ROLES))
     } else {
-        format!("framework={} instance=i{}", draw.one(&FRAMEWORKS), draw.below(2))
+        format!("framework={} instance=i{}", seat(draw), draw.below(2))
     };
     let gpus = draw.one(&["", "", "", " gpu=m:1"]);
     let volume = draw.one(&["", "", " volume=v:anywhere", " volume=v:zone:z0", " volume=v:agent:a1"]);
@@ -53,7 +60,7 @@ fn reserve(draw: &mut Draw<'_>, verb: &str, id: &str) -> String {
 }
 
 fn asks(draw: &mut Draw<'_>) -> String {
-    let framework = draw.one(&FRAMEWORKS);
+    let seat = seat(draw);
     let ask = |draw: &mut Draw<'_>, name: &str| {
         let count = 1 + draw.below(3);
         let least = if draw.below(3) == 0 { count } else { 0 };
@@ -61,7 +68,7 @@ fn asks(draw: &mut Draw<'_>) -> String {
         let back = draw.one(&RESERVATIONS);
         format!("{name}{{cpu={cpu} memory={memory} count={count} least={least} back={back}}}")
     };
-    format!("asks {framework} {} {}", ask(draw, "x"), ask(draw, "y"))
+    format!("asks {seat} {} {}", ask(draw, "x"), ask(draw, "y"))
 }
 
 fn operation(draw: &mut Draw<'_>) -> String {

@@ -86,6 +86,7 @@ impl Life {
             let answer = self.world.first_fit(&offer, u32::MAX);
             for launch in self.world.allocator.settle(offer.id, answer).unwrap() {
                 let (placement, framework) = (launch.placement(), launch.framework().clone());
+                let role = launch.role().clone();
                 if framework.as_str().starts_with("gang") {
                     self.started.push(framework.to_string());
                 }
@@ -93,7 +94,7 @@ impl Life {
                 self.unseen.push(Holding {
                     task: placement.task.clone(),
                     agent: placement.agent.clone(),
-                    owner: Owner::Framework(framework),
+                    owner: Owner::Framework { id: framework, role },
                     resources: placement.resources.clone(),
                     finishing: true,
                     unit: None,
@@ -117,7 +118,11 @@ impl Life {
             let since = self.cycle;
             self.world
                 .run(&format!("asks {name} x since={since}{{count={count} least={count} cpu={cpu}{gpu}}}"));
-            let why = self.world.allocator.explain(&name.as_str().into(), &"x".into()).unwrap();
+            let why = self
+                .world
+                .allocator
+                .explain(&name.as_str().into(), &format!("g/{at}").as_str().into(), &"x".into())
+                .unwrap();
             if why.on_empty_cluster == Verdict::Yes {
                 gangs.push(name);
             }

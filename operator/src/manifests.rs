@@ -8,7 +8,7 @@ use twofold_core::object::{Kind, Object};
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// A file could not be read.
-    #[error("failed to read {}: {source}", path.display())]
+    #[error("failed to read {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -68,7 +68,7 @@ fn ready(agents: u32, frameworks: u32) -> Allocator {
         let holding = Holding {
             task: format!("used-{at:06}").as_str().into(),
             agent: format!("agent-{at:06}").as_str().into(),
-            owner: Owner::Framework(ids[(at % frameworks) as usize].clone()),
+            owner: Owner::Framework { id: ids[(at % frameworks) as usize].clone(), role: "all".into() },
             resources: Resources { disk_bytes: GI, ..Resources::new(16_000, 2 * GI) },
             finishing: false,
             unit: None,

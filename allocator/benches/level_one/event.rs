@@ -15,11 +15,10 @@ use twofold_allocator::tick::{Tick, Timestamp};
 const FRAMEWORKS: u32 = 10_000;
 
 pub(crate) fn run(report: &mut Report) {
-    let grid = if report.all { vec![1000, 10_000, 100_000] } else { vec![10_000] };
-    for agents in grid {
+    for agents in [1000, 10_000, 100_000] {
         let aim = |aim| if agents == 100_000 { aim } else { Aim::None };
         let parameters: [(&str, &dyn std::fmt::Display); 1] = [("agents", &agents)];
-        let (mut times, rate) = events(&mut full(agents), agents * 8);
+        let (mut times, rate) = events(&mut full(agents, FRAMEWORKS), agents * 8);
         let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
         report.point("event", &parameters, Value("p50_us", p50, "us", Aim::None));
         report.point("event", &parameters, Value("p99_us", p99, "us", aim(Aim::AtMost(20.0))));
@@ -28,11 +27,11 @@ pub(crate) fn run(report: &mut Report) {
 }
 
 /// Eight tasks on every agent, and everybody wants more.
-fn full(agents: u32) -> Allocator {
+pub(crate) fn full(agents: u32, frameworks: u32) -> Allocator {
     let mut allocator =
-        Allocator::new(policy(Laws::Touched, Grain { numerator: 1, denominator: 2 * FRAMEWORKS }));
+        Allocator::new(policy(Laws::Touched, Grain { numerator: 1, denominator: 2 * frameworks }));
     add_agents(&mut allocator, agents, &large());
-    for at in 0..FRAMEWORKS {
+    for at in 0..frameworks {
         let path = format!("role-{}/role-{}/role-{}", at % 10, at / 10 % 10, at / 100 % 10);
         let role = Role {
             path: path.as_str().into(),
@@ -53,7 +52,7 @@ fn full(agents: u32) -> Allocator {
 }
 
 /// Microseconds from the end of a task to the next offer, and events a second.
-fn events(allocator: &mut Allocator, tasks: u32) -> (Vec<f64>, f64) {
+pub(crate) fn events(allocator: &mut Allocator, tasks: u32) -> (Vec<f64>, f64) {
     // The first turns set the waiting ones in order; they are not part of what is measured.
     const WARM: u32 = 2000;
     let count: u32 = 100_000;

@@ -56,7 +56,7 @@ pub(crate) fn run(report: &mut Report) {
     let parameters: [(&str, &dyn std::fmt::Display); 2] = [("members", &TOO_MANY), ("case", &"cannot fit")];
     let millis = report.median(|| {
         let watch = Watch::start();
-        let why = behind.explain(&gang, &"x".into()).unwrap();
+        let why = behind.explain(&gang, &role(0), &"x".into()).unwrap();
         assert_eq!(why.on_empty_cluster, Verdict::No);
         watch.millis()
     });

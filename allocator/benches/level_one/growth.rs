@@ -1,7 +1,8 @@
 //! `growth`: how much more an operation costs when there is more of something. Each is measured over a range and a line
 //! is laid through the logarithms; its slope is 1 where the cost is in proportion, 0 where it stays.
 
-use crate::report::{Aim, Report, Value, Watch};
+use crate::event::{events, full as full_of_tasks};
+use crate::report::{Aim, Report, Value, Watch, percentile};
 use crate::world::{
     GI, NO_GRAIN, add_agents, add_framework, agent, ask, cluster, cycle, decline, large, names, open, policy,
     role, shape, singles, strict, take_first, take_whole,
@@ -22,10 +23,11 @@ const TIMES: u32 = 200;
 type Operation = fn(&Report, u32) -> f64;
 
 pub(crate) fn run(report: &mut Report) {
-    let many: [(&str, &[u32], f64, Operation); 6] = [
+    let many: [(&str, &[u32], f64, Operation); 7] = [
         ("a cycle that deals all agents, by agents", &AGENTS, 1.05, deal),
         ("a cycle after ten agents changed, by agents", &AGENTS, 0.1, after_ten),
         ("an agent comes and goes, by agents", &AGENTS, 0.2, come_and_go),
+        ("a task ends and the next is offered, by waiting frameworks", &[100, 1000, 10_000], 0.15, event),
         ("a framework is added, by roles", &ROLES, 0.15, framework),
         ("a guarantee is changed, by roles", &ROLES, 0.15, guarantee),
         ("a gang, by members", &[4, 16, 64, 256, 1024, 4096], 1.05, gang),
@@ -45,6 +47,12 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     let sum = |of: fn(&(f64, f64)) -> f64| logs.iter().map(of).sum::<f64>();
     let (x, y) = (sum(|(x, _)| *x), sum(|(_, y)| *y));
     (count * sum(|(x, y)| x * y) - x * y) / (count * sum(|(x, _)| x * x) - x * x)
+}
+
+fn event(_: &Report, frameworks: u32) -> f64 {
+    const AGENTS: u32 = 2000;
+    let (mut times, _) = events(&mut full_of_tasks(AGENTS, frameworks), AGENTS * 8);
+    percentile(&mut times, 50)
 }
 
 fn deal(report: &Report, agents: u32) -> f64 {

@@ -44,12 +44,9 @@ const ROWS: [Row; 12] = [
     ("growth", growth::run),
 ];
 
-/// Rows that are measured where they are named or all are: they take too long for every run.
-const SLOW: [&str; 1] = ["event"];
-
 const HELP: &str = "cargo bench -p twofold-allocator -- [ROW]... [RUNS] [--all]
 Rows: memory deal refuse decline quota event fill many mixed gang domains growth.
-RUNS: how often each point is measured, 3 unless given. --all: also the points and rows that take minutes (event).";
+RUNS: how often each point is measured, 3 unless given. --all: also the points that take minutes.";
 
 fn main() {
     if std::env::args().any(|argument| argument == "--help") {
@@ -62,7 +59,7 @@ fn main() {
     }
     let report = &mut Report::new();
     for (row, measure) in ROWS {
-        if report.wants(row, !SLOW.contains(&row)) {
+        if report.wants(row) {
             measure(report);
         }
     }

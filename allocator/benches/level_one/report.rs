@@ -39,10 +39,9 @@ impl Report {
         }
     }
 
-    /// Whether a row is wanted: by its name, or by nobody's, where it is one of every run.
-    pub(crate) fn wants(&self, row: &str, of_every_run: bool) -> bool {
-        let any = self.rows.is_empty() && (of_every_run || self.all);
-        any || self.rows.iter().any(|name| name == row)
+    /// Whether a row is wanted: by its name, or because none is named.
+    pub(crate) fn wants(&self, row: &str) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|name| name == row)
     }
 
     /// Writes one value: a line of the table and a line of JSON.

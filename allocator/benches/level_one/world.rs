@@ -59,9 +59,9 @@ pub(crate) fn add_framework(
     demand: Demand,
 ) -> FrameworkId {
     let id: FrameworkId = format!("framework-{at:05}").as_str().into();
-    let framework = Framework { id: id.clone(), role, priority: 0, since: Timestamp(0) };
+    let framework = Framework { id: id.clone(), roles: vec![role.clone()], priority: 0, since: Timestamp(0) };
     allocator.apply(Change::Framework(framework)).unwrap();
-    allocator.apply(Change::Demand(id.clone(), demand)).unwrap();
+    allocator.apply(Change::Demand { framework: id.clone(), role, demand }).unwrap();
     id
 }
 

@@ -69,7 +69,9 @@ impl Books {
         let agent = self.agent_no(&reservation.agent);
         let owner = match &reservation.owner {
             ReservedFor::Role(path) => OwnerNo::Role(self.role_no(path)),
-            ReservedFor::Instance(framework, _) => OwnerNo::Framework(self.framework_no(framework)),
+            ReservedFor::Instance { framework, role, .. } => {
+                OwnerNo::Framework(self.framework_no(framework, role))
+            }
         };
         // It counts as a use before the old one is struck out, so that nothing that both name is forgotten between.
         self.occupy(agent, Use::Reserved, &Resources::default(), 1);
@@ -141,12 +143,6 @@ impl Books {
         ids.iter().for_each(|id| self.refresh_reservation(id));
     }
 
-    /// Computes all anew, as a framework is in another role: what it may use, and what is a part of what, may differ.
-    pub(crate) fn refresh_reservations(&mut self) {
-        let ids: Vec<ReservationId> = self.reservations.by_id.keys().cloned().collect();
-        ids.iter().for_each(|id| self.refresh_reservation(id));
-    }
-
     fn refresh_reservation(&mut self, id: &ReservationId) {
         let Some(book) = self.reservations.by_id.get(id) else { return };
         let (agent, owner) = (book.agent, book.owner);
@@ -203,9 +199,7 @@ impl Books {
     pub(crate) fn may_use(&self, owner: OwnerNo, framework: FrameworkNo) -> bool {
         match owner {
             OwnerNo::Framework(no) => no == framework,
-            OwnerNo::Role(role) => {
-                self.charged_role(framework).is_some_and(|own| self.path(own).any(|(above, _)| above == role))
-            }
+            OwnerNo::Role(role) => self.path(self.charged_role(framework)).any(|(above, _)| above == role),
         }
     }
 
@@ -228,17 +222,17 @@ impl Books {
 
     fn charge_idle(&mut self, owner: OwnerNo, idle: &Resources, more: bool) {
         let role = match owner {
-            OwnerNo::Role(role) => Some(role),
+            OwnerNo::Role(role) => role,
             OwnerNo::Framework(framework) => {
                 let book = self.frameworks.at_mut(framework);
                 book.reserved.count(idle, more);
                 book.role
             }
         };
-        match role {
-            Some(role) if more => self.reserve_for_role(role, idle),
-            Some(role) => self.unreserve_for_role(role, idle),
-            None => {}
+        if more {
+            self.reserve_for_role(role, idle);
+        } else {
+            self.unreserve_for_role(role, idle);
         }
     }
 }

@@ -96,9 +96,8 @@ impl Books {
         self.agents.at_mut(task.agent).finishing.count(resources, counts);
         let book = self.frameworks.at_mut(framework);
         book.finishing.count(resources, counts);
-        if let Some(role) = book.role {
-            self.finishing_in_role(role, resources, counts);
-        }
+        let role = book.role;
+        self.finishing_in_role(role, resources, counts);
     }
 
     /// Counts a task in or out of what may be asked back.
@@ -106,9 +105,8 @@ impl Books {
         let Some(framework) = task.framework.filter(|_| task.is_reclaimable()) else { return };
         let book = self.frameworks.at_mut(framework);
         book.reclaimable.count(&task.resources, counts);
-        if let Some(role) = book.role {
-            self.reclaimable_in_role(role, &task.resources, counts);
-        }
+        let role = book.role;
+        self.reclaimable_in_role(role, &task.resources, counts);
     }
 
     /// Notes a task in its unit.

@@ -1,8 +1,10 @@
 //! All tasks, by name.
 
 use super::task::TaskBook;
+use crate::digest::Digest;
 use crate::id::TaskId;
 use alloc::collections::BTreeMap;
+use core::hash::Hasher;
 
 /// All tasks. They stand in the order of a digest of their names: a look-up compares twenty of them, and names are long
 /// and begin alike. Names of one digest stand by name, so that no two are ever taken for one.
@@ -11,10 +13,10 @@ pub(crate) struct Tasks(BTreeMap<Key, TaskBook>);
 
 type Key = (u64, TaskId);
 
-/// The 64-bit hash of Fowler, Noll and Vo, in its variant 1a.
 fn key(id: TaskId) -> Key {
-    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    (id.as_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step), id)
+    let mut digest = Digest::default();
+    digest.write(id.as_str().as_bytes());
+    (digest.finish(), id)
 }
 
 impl Tasks {

@@ -1,6 +1,7 @@
 //! Wants: an ask or an open demand as level one works on it.
 
 use crate::ask::{Ask, Member, Shape};
+use crate::class::ClassNo;
 use crate::hold::{Hold, Rest};
 use crate::refusal::Refusals;
 use crate::resources::{Kind, Resources};
@@ -21,7 +22,10 @@ pub(crate) struct Want {
     pub(crate) terms: Terms,
     /// What one unit takes; none when nothing is wanted any more.
     pub(crate) unit: Option<Unit>,
+    /// By itself. Who has a class sleeps with that.
     pub(crate) state: WantState,
+    /// Those that see the same, if nothing sets it apart.
+    pub(crate) class: Option<ClassNo>,
     /// Which agents it refused.
     pub(crate) refused: Refusals,
     /// Whether it left the room that GPUs need when it last looked.
@@ -135,6 +139,7 @@ impl Want {
             terms,
             unit: None,
             state: WantState::Waiting,
+            class: None,
             refused: Refusals::default(),
             kept: false,
             keeps: None,

@@ -5,7 +5,7 @@ use crate::allocator::Allocator;
 use crate::books::want::Terms;
 use crate::books::{Books, WantNo};
 use crate::hold::{Hold, NoHold, Slot};
-use crate::id::{AgentId, AskId, FrameworkId};
+use crate::id::{AgentId, AskId, FrameworkId, RolePath};
 use crate::resources::Resources;
 use crate::tick::Timestamp;
 use alloc::collections::BTreeMap;
@@ -34,14 +34,17 @@ pub struct HoldPart {
 }
 
 impl Allocator {
-    /// All holds, with whose they are.
-    pub fn holds(&self) -> impl Iterator<Item = (&FrameworkId, &AskId, HoldWord)> {
+    /// All holds, with whose they are: framework, role and ask.
+    pub fn holds(&self) -> impl Iterator<Item = (&FrameworkId, &RolePath, &AskId, HoldWord)> {
         let mut holding: Vec<_> = self.books.soft.holds.holding.iter().copied().collect();
-        holding.sort_by_key(|no| (&self.books.frameworks.at(no.framework).id, no.at));
-        holding.into_iter().filter_map(|no| {
+        let seat =
+            |no: &WantNo| (&self.books.frameworks.at(no.framework).id, self.books.role_path(no.framework));
+        holding.sort_by_key(|no| (seat(no), no.at));
+        holding.into_iter().filter_map(move |no| {
             let Terms::Ask(ask) = &self.books.want(no)?.terms else { return None };
             let word = self.books.hold_word(self.books.hold(no)?);
-            Some((&self.books.frameworks.at(no.framework).id, &ask.id, word))
+            let (framework, role) = seat(&no);
+            Some((framework, role, &ask.id, word))
         })
     }
 }
@@ -99,9 +102,9 @@ impl Books {
         }
         let wanted = self.finds_place(no, &Default::default()).map_err(|()| NoHold::NothingEnds)?;
         let first = wanted.into_iter().find_map(|slot| taken.get_key_value(&slot));
-        Err(first.map_or(NoHold::NothingEnds, |(slot, holder)| NoHold::Taken {
-            slot: slot.clone(),
-            by: self.frameworks.at(holder.framework).id.clone(),
+        Err(first.map_or(NoHold::NothingEnds, |(slot, holder)| {
+            let (by, role) = self.seat_name(holder.framework);
+            NoHold::Taken { slot: slot.clone(), by, role }
         }))
     }
 }

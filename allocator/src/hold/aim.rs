@@ -112,7 +112,7 @@ impl Allocator {
         give: impl FnOnce(&mut Books) -> Outcome,
     ) -> Outcome {
         let checked = self.books.policy.laws != Laws::Off;
-        let witness = checked.then(|| self.books.hold_witness(no)).flatten();
+        let witness = checked.then(|| self.books.hold_witness(no));
         let outcome = give(&mut self.books);
         match outcome {
             Outcome::Held => {
@@ -132,13 +132,9 @@ impl Books {
         let rests = self.want(no).is_none_or(|want| {
             !want.unserved || want.unit.is_none() || want.rest.is_some_and(|rest| rest.until > round.now)
         });
-        let (Some(role), Some(claim)) = (self.charged_role(no.framework), self.soft.holds.claims.get(&no))
-        else {
-            return Outcome::None;
-        };
-        if rests {
-            return Outcome::None;
-        }
+        let claim = self.soft.holds.claims.get(&no).filter(|_| !rests);
+        let Some(claim) = claim else { return Outcome::None };
+        let role = self.charged_role(no.framework);
         let keeps = self.keeps_gpu_room(no);
         let part = |(agent, target): &(AgentNo, Resources)| Part {
             agent: *agent,
@@ -155,9 +151,7 @@ impl Books {
         let mut before = BTreeMap::new();
         for no in holding {
             let Some(hold) = self.want_mut(no).and_then(|want| want.hold.take()) else { continue };
-            if let Some(role) = self.charged_role(no.framework) {
-                self.take_parts(role, &hold);
-            }
+            self.take_parts(self.charged_role(no.framework), &hold);
             before.insert(no, hold);
         }
         before
@@ -173,7 +167,7 @@ impl Books {
         if self.policy.hold_patience_millis.is_none() {
             return Some(NoHold::Off);
         }
-        let (want, role) = (self.want(no)?, self.charged_role(no.framework)?);
+        let (want, role) = (self.want(no)?, self.charged_role(no.framework));
         let unit = match (&want.terms, &want.unit) {
             (Terms::Ask(_), Some(unit)) => unit,
             (Terms::Ask(_) | Terms::Open(_), _) => return Some(NoHold::NoUnit),
@@ -207,9 +201,8 @@ impl Books {
         Ok(agents.flat_map(Slot::of).collect())
     }
 
-    fn hold_witness(&self, no: WantNo) -> Option<Witness> {
-        let role = self.charged_role(no.framework)?;
-        Some(self.witness(role, core::iter::empty()))
+    fn hold_witness(&self, no: WantNo) -> Witness {
+        self.witness(self.charged_role(no.framework), core::iter::empty())
     }
 
     /// Whether where one finds no place the other finds none either.
@@ -223,7 +216,7 @@ impl Books {
 
     /// Holds for a want what it may have of its targets.
     fn try_hold(&mut self, no: WantNo, was: Option<&Hold>, round: &mut Round) -> Outcome {
-        let Some(role) = self.charged_role(no.framework) else { return Outcome::None };
+        let role = self.charged_role(no.framework);
         if self.no_hold(no, round.now).is_some() {
             return Outcome::None;
         }
@@ -267,6 +260,7 @@ impl Books {
         if let Some(want) = self.want_mut(no) {
             want.hold = Some(hold);
         }
+        self.relist(no);
         Outcome::Held
     }
 
@@ -323,7 +317,7 @@ impl Books {
             });
             let grown: Vec<AgentNo> = grown.map(|part| part.agent).collect();
             let complete = hold.is_complete();
-            let waits = self.want(no).is_some_and(|want| want.state == WantState::Waiting);
+            let waits = self.want(no).is_some_and(|want| self.state(want) == WantState::Waiting);
             if complete && !waits {
                 self.show_all(no);
                 self.set_state(no, WantState::Waiting);

@@ -59,9 +59,7 @@ impl Books {
             self.set_held(part.agent, Resources::default());
             self.note_free(part.agent, true);
         }
-        if let Some(role) = self.charged_role(framework) {
-            self.let_go_for_role(role, &hold.sum);
-        }
+        self.let_go_for_role(self.charged_role(framework), &hold.sum);
     }
 
     /// Drops a hold that was complete and did not start; says whether there was one.
@@ -137,9 +135,7 @@ impl Books {
             }
             hold.sum.take_up_to(&less);
         }
-        if let Some(role) = self.charged_role(no.framework) {
-            self.let_go_for_role(role, &less);
-        }
+        self.let_go_for_role(self.charged_role(no.framework), &less);
         let kept = self.own_held(no, agent).cloned().unwrap_or_default();
         self.set_held(agent, kept);
         self.note_free(agent, true);

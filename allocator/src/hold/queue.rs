@@ -2,13 +2,13 @@
 
 use crate::books::want::Terms;
 use crate::books::{Books, RoleNo, WantNo};
-use crate::id::FrameworkId;
+use crate::id::{FrameworkId, RolePath};
 use crate::tick::Timestamp;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// How long an ask waits: since when, then its framework since when, then by name and position.
-type Age<'a> = (Timestamp, Timestamp, &'a FrameworkId, usize);
+/// How long an ask waits: since when, then its framework since when, then by name, role and position.
+type Age<'a> = (Timestamp, Timestamp, &'a FrameworkId, &'a RolePath, usize);
 /// Higher goes first inside a role: of the ask, then of the framework.
 type Priority = (Reverse<i32>, Reverse<i32>);
 
@@ -39,6 +39,7 @@ impl Books {
         let book = self.frameworks.at(no.framework);
         let framework = book.framework.as_ref()?;
         let priority = (Reverse(ask.priority), Reverse(framework.priority));
-        Some((book.role?, priority, (ask.since, framework.since, &book.id, no.at), no))
+        let age = (ask.since, framework.since, &book.id, self.role_path(no.framework), no.at);
+        Some((book.role, priority, age, no))
     }
 }

@@ -9,9 +9,7 @@ impl Allocator {
     /// Every live inverse offer is the one that its unit waits for, every unit that waits has one, and every claim is of an
     /// ask and of no more than its unit takes.
     pub(super) fn asks_are_sound(&self) -> Vec<Violation> {
-        let state = |offer: &crate::inverse::InverseOffer| {
-            self.inverse.units.get(&(offer.framework.clone(), offer.unit.clone()))
-        };
+        let state = |offer: &crate::inverse::InverseOffer| self.inverse.units.get(&offer.unit_name());
         let mut broken = Vec::new();
         for offer in self.inverse.live.values() {
             if state(offer) != Some(&Asked::Out(offer.id)) || offer.tasks.is_empty() {

@@ -5,9 +5,7 @@ use crate::agent::Agent;
 use crate::allocator::Allocator;
 use crate::books::agent::Use;
 use crate::books::reservation::ReservationBook;
-use crate::books::{AgentNo, Books};
-use crate::framework::Framework;
-use crate::id::RolePath;
+use crate::books::{AgentNo, Books, FrameworkNo};
 use crate::offer::Terms;
 use crate::resources::{Amounts, Resources};
 use alloc::collections::BTreeMap;
@@ -16,7 +14,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What two books of the same facts must agree in, object by object.
-type Picture = BTreeMap<String, (Vec<Resources>, Vec<Amounts>, Option<RolePath>, u32)>;
+type Picture = BTreeMap<String, (Vec<Resources>, Vec<Amounts>, u32)>;
 
 impl Allocator {
     /// The books are what a fresh build from the same facts is, whatever the order.
@@ -36,14 +34,17 @@ impl Allocator {
         for (id, task) in known.tasks.iter().rev() {
             let mut task = task.clone();
             task.agent = books.agent_no(&known.agents.at(task.agent).id);
-            task.framework = task.framework.map(|no| books.framework_no(&known.frameworks.at(no).id));
+            task.framework = task.framework.map(|no| copied(known, no, &mut books));
             books.enter_task(id.clone(), task);
         }
         for book in known.reservations.all().rev() {
             books.enter_reservation(book.reservation.clone());
         }
         for no in known.framework_names.values().rev() {
-            copy_framework(known, *no, &mut books);
+            if let Some(told) = known.frameworks.at(*no).framework {
+                let copy = copied(known, *no, &mut books);
+                books.set_framework(copy, Some(told));
+            }
         }
         for role in known.role_names.values().rev().filter_map(|no| known.roles.at(*no).declared.as_ref()) {
             let no = books.role_no(&role.path);
@@ -65,7 +66,7 @@ impl Allocator {
         }
         for live in self.live() {
             let Terms::Parts { parts, .. } = &live.offer.terms else { continue };
-            let framework = books.framework_no(&live.offer.framework);
+            let framework = books.framework_no(&live.offer.framework, &live.offer.role);
             for (agent, part) in parts {
                 let agent: AgentNo = books.agent_no(agent);
                 books.occupy(agent, Use::Offered, part, 1);
@@ -85,41 +86,22 @@ fn copy_holds(known: &Books, books: &mut Books) {
             let agent = books.agent_no(&known.agents.at(part.agent).id);
             books.set_held(agent, part.held.clone());
         }
-        if let Some(role) = known.charged_role(no.framework) {
-            let role = books.role_no(&known.roles.at(role).path);
-            books.hold_for_role(role, &hold.sum);
-        }
+        let role = books.role_no(known.role_path(no.framework));
+        books.hold_for_role(role, &hold.sum);
     }
 }
 
-fn copy_framework(known: &Books, no: crate::books::FrameworkNo, books: &mut Books) {
-    let book = known.frameworks.at(no);
-    let copy = books.framework_no(&book.id);
-    let role = book.role.map(|role| known.roles.at(role).path.clone());
-    // One that is gone is still charged to the role it had while its tasks run.
-    let gone = role.map(|role| Framework {
-        id: book.id.clone(),
-        role,
-        priority: 0,
-        since: crate::tick::Timestamp(0),
-    });
-    let Some(framework) = book.framework.clone().or(gone) else { return };
-    books.set_framework(copy, Some(framework));
-    if book.framework.is_none() {
-        books.set_framework(copy, None);
-    }
+/// The seat of the same name in other books.
+fn copied(known: &Books, no: FrameworkNo, books: &mut Books) -> FrameworkNo {
+    let (id, role) = known.seat_name(no);
+    books.framework_no(&id, &role)
 }
 
 fn picture(books: &Books) -> Picture {
     let mut picture = Picture::new();
     picture.insert(
         "the cluster".into(),
-        (
-            [&books.total, &books.free, &books.used, &books.finishing].map(Clone::clone).into(),
-            Vec::new(),
-            None,
-            0,
-        ),
+        ([&books.total, &books.free, &books.used, &books.finishing].map(Clone::clone).into(), Vec::new(), 0),
     );
     for (id, no) in &books.agent_names {
         let book = books.agents.at(*no);
@@ -133,7 +115,7 @@ fn picture(books: &Books) -> Picture {
             &book.free,
         ]
         .map(Clone::clone);
-        picture.insert(format!("agent {id}"), (sums.into(), Vec::new(), None, book.uses));
+        picture.insert(format!("agent {id}"), (sums.into(), Vec::new(), book.uses));
     }
     for (path, no) in &books.role_names {
         let book = books.roles.at(*no);
@@ -153,17 +135,15 @@ fn picture(books: &Books) -> Picture {
         .map(Clone::clone);
         let frameworks = u32::try_from(book.frameworks.len()).unwrap_or(u32::MAX);
         let uses = frameworks.saturating_add(book.reservations);
-        picture.insert(format!("role {path}"), (sums.into(), amounts, None, uses));
+        picture.insert(format!("role {path}"), (sums.into(), amounts, uses));
     }
-    for (id, no) in &books.framework_names {
+    for ((id, role), no) in &books.framework_names {
         let book = books.frameworks.at(*no);
-        let role = book.role.map(|role| books.roles.at(role).path.clone());
         picture.insert(
-            format!("framework {id}"),
+            format!("framework {id} in role {role}"),
             (
                 [&book.charged, &book.reserved, &book.finishing, &book.reclaimable].map(Clone::clone).into(),
                 Vec::new(),
-                role,
                 book.uses,
             ),
         );
@@ -175,7 +155,7 @@ fn picture(books: &Books) -> Picture {
 fn reservations(books: &Books) -> Picture {
     let one = |book: &ReservationBook| {
         let name = format!("reservation {}", book.reservation.id);
-        (name, (alloc::vec![book.idle.clone()], Vec::new(), None, 0))
+        (name, (alloc::vec![book.idle.clone()], Vec::new(), 0))
     };
     books.reservations.all().map(one).collect()
 }

@@ -1,16 +1,16 @@
 //! Maintenance: what runs on a draining agent is asked back, reclaimable or not; its framework knows what it can move.
 
-use super::{Asked, Why};
+use super::{UnitName, Why};
 use crate::agent::AgentState;
 use crate::allocator::Allocator;
 use crate::books::{AgentNo, Books, FrameworkNo};
-use crate::id::{AgentId, FrameworkId, TaskId, UnitId};
+use crate::id::{AgentId, TaskId, UnitId};
 use crate::reclaim::units::Running;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// What of a unit is on one agent.
-type Place = (AgentId, FrameworkId, UnitId);
+type Place = (AgentId, UnitName);
 
 impl Allocator {
     /// Asks for the units on draining agents that were not asked for yet.
@@ -37,17 +37,11 @@ impl Allocator {
             return;
         }
         for (agent, unit) in self.books.units_to_move() {
-            let framework = self.books.frameworks.at(unit.key.0).id.clone();
-            if !self.is_asked(&framework, &unit.key.1) {
+            if !self.inverse.units.contains_key(&self.books.unit_name(&unit.key)) {
                 let agent = self.books.agents.at(agent).id.clone();
                 self.ask_for(&unit, Why::Drain(agent));
             }
         }
-    }
-
-    pub(crate) fn is_asked(&self, framework: &FrameworkId, unit: &UnitId) -> bool {
-        let asked: Option<&Asked> = self.inverse.units.get(&(framework.clone(), unit.clone()));
-        asked.is_some()
     }
 }
 
@@ -67,10 +61,10 @@ impl Books {
                 continue;
             }
             let agent = self.agents.at(task.agent).id.clone();
-            let key = (agent, self.frameworks.at(framework).id.clone(), unit);
+            let key = (agent, self.unit_name(&(framework, unit)));
             found.entry(key).or_insert((task.agent, framework, Vec::new())).2.push(id);
         }
-        let units = found.into_iter().filter_map(|((.., unit), (agent, framework, mut tasks))| {
+        let units = found.into_iter().filter_map(|((_, (_, unit)), (agent, framework, mut tasks))| {
             tasks.sort_unstable();
             Some((agent, self.running((framework, unit), tasks.into_iter())?))
         });

@@ -18,10 +18,17 @@ impl Books {
     }
 
     pub(super) fn waiting(&self, no: WantNo) -> Option<Waiting<'_>> {
-        let want = self.want(no).filter(|want| want.state == WantState::Waiting)?;
+        self.listable(no).filter(|waiting| self.state(waiting.want) == WantState::Waiting)
+    }
+
+    /// A want that is in the lists: one of a crowd stays there while its class sleeps.
+    pub(super) fn listable(&self, no: WantNo) -> Option<Waiting<'_>> {
+        let crowd =
+            |want: &&Want| want.state == WantState::Waiting && self.soft.classes.listed(want.class).is_some();
+        let want = self.want(no).filter(|want| crowd(want) || self.state(want) == WantState::Waiting)?;
         let framework = self.frameworks.at(no.framework);
         framework.framework.as_ref().filter(|_| !framework.paused)?;
-        Some(Waiting { no, role: framework.role?, want, unit: want.unit.as_ref()? })
+        Some(Waiting { no, role: framework.role, want, unit: want.unit.as_ref()? })
     }
 
     fn first_guaranteed(&self, waiting: &[Waiting<'_>]) -> Option<Choice> {
@@ -55,7 +62,7 @@ impl Books {
 
     /// The place in that order of a want that waits, whatever its state.
     pub(crate) fn claim_key(&self, no: WantNo) -> Option<GuaranteeKey> {
-        let (want, role) = (self.want(no)?, self.charged_role(no.framework)?);
+        let (want, role) = (self.want(no)?, self.charged_role(no.framework));
         Some(self.guarantee_key(&Waiting { no, role, want, unit: want.unit.as_ref()? }))
     }
 

@@ -36,7 +36,7 @@ impl Guaranteed {
 
 impl Books {
     /// Enters a want if its role or one above it has a guarantee.
-    pub(super) fn enter_guaranteed(&mut self, no: WantNo) {
+    pub(crate) fn enter_guaranteed(&mut self, no: WantNo) {
         let Some(waiting) = self.waiting(no) else { return };
         if self.path(waiting.role).any(|(_, book)| book.own_guarantee().next().is_some()) {
             let key = self.guarantee_key(&waiting);

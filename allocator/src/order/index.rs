@@ -1,6 +1,6 @@
 //! The order as an index.
 
-use super::lists::{List, Listed, PlaceKey, role_of};
+use super::lists::{Kin, List, Listed, PlaceKey, role_of};
 use super::{Choice, Order};
 use crate::books::{Books, FrameworkNo, RoleNo, WantNo};
 use crate::share::{Mask, Place};
@@ -23,52 +23,52 @@ impl Books {
 
     /// Puts a want where it belongs now, or takes it out.
     pub(crate) fn relist(&mut self, no: WantNo) {
+        self.classify(no);
         if self.order.stale {
             return;
         }
-        let listed = self.waiting(no).map(|waiting| Listed {
-            role: waiting.role,
-            mask: waiting.unit.mask,
-            key: self.want_key(&waiting),
+        let listed = self.listable(no).map(|waiting| {
+            let kin = Kin { mask: waiting.unit.mask, class: self.soft.classes.listed(waiting.want.class) };
+            Listed { role: waiting.role, kin, key: self.want_key(&waiting) }
         });
         if self.order.listed.get(&no) == listed.as_ref() {
             return;
         }
         self.unlist(no);
         let Some(listed) = listed else { return };
-        let Listed { role, mask, key } = listed.clone();
+        let Listed { role, kin, key } = listed.clone();
         self.order.listed.insert(no, listed);
         self.enter_guaranteed(no);
-        if let Some(list) = self.order.list_mut(role, mask) {
+        if let Some(list) = self.order.list_mut(role, kin) {
             list.own.insert(key);
         }
-        self.count(role, mask, true);
+        self.count(role, kin, true);
     }
 
     /// Takes a want out of the order.
     pub(crate) fn unlist(&mut self, no: WantNo) {
-        let Some(Listed { role, mask, key }) = self.order.listed.remove(&no) else { return };
+        let Some(Listed { role, kin, key }) = self.order.listed.remove(&no) else { return };
         self.order.guaranteed.remove(no);
-        if let Some(list) = self.order.list_mut(role, mask) {
+        if let Some(list) = self.order.list_mut(role, kin) {
             list.own.remove(&key);
         }
-        self.count(role, mask, false);
+        self.count(role, kin, false);
     }
 
     /// Counts a want in or out of its role and all above, and puts the places that come or go in order.
-    fn count(&mut self, role: RoleNo, mask: Mask, one_more: bool) {
+    fn count(&mut self, role: RoleNo, kin: Kin, one_more: bool) {
         let mut next = Some(role);
         while let Some(at) = next {
             next = self.roles.at(at).parent;
-            let Some(List { below, .. }) = self.order.list_mut(at, mask) else { return };
+            let Some(List { below, .. }) = self.order.list_mut(at, kin) else { return };
             *below = if one_more { *below + 1 } else { below.saturating_sub(1) };
         }
         if self.is_inner(role) {
-            self.reorder(role, Place::Own(role), mask);
+            self.reorder(role, Place::Own(role), kin);
         }
         let mut at = role;
         while let Some(parent) = self.roles.at(at).parent {
-            self.reorder(parent, Place::Role(at), mask);
+            self.reorder(parent, Place::Role(at), kin);
             at = parent;
         }
     }
@@ -89,22 +89,22 @@ impl Books {
     fn reorder_lists(&mut self, node: RoleNo, place: Place) {
         let (role, _) = role_of(place);
         let mut at = 0;
-        while let Some(mask) = self.order.lists(role).get(at).map(|list| list.mask) {
-            self.reorder(node, place, mask);
+        while let Some(kin) = self.order.lists(role).get(at).map(|list| list.kin) {
+            self.reorder(node, place, kin);
             at += 1;
         }
     }
 
-    fn reorder(&mut self, node: RoleNo, place: Place, mask: Mask) {
+    fn reorder(&mut self, node: RoleNo, place: Place, kin: Kin) {
         let (role, own) = role_of(place);
-        let key = self.order.is_waiting(place, mask).then(|| self.place_key(place, mask));
-        let Some(list) = self.order.list_mut(role, mask) else { return };
+        let key = self.order.is_waiting(place, kin).then(|| self.place_key(place, kin.mask));
+        let Some(list) = self.order.list_mut(role, kin) else { return };
         let known = if own { &mut list.own_key } else { &mut list.key };
         let before = core::mem::replace(known, key);
         if before == key {
             return;
         }
-        let Some(list) = self.order.list_mut(node, mask) else { return };
+        let Some(list) = self.order.list_mut(node, kin) else { return };
         if let Some(before) = before {
             list.places.remove(&before);
         }
@@ -136,7 +136,7 @@ impl Books {
         }
         let mut frameworks = distinct(&mut self.order.moved_frameworks);
         for framework in frameworks.drain(..) {
-            if self.frameworks.at(framework).role.is_some_and(|role| self.goes_by_share(role)) {
+            if self.goes_by_share(self.charged_role(framework)) {
                 self.relist_framework(framework);
             }
         }
@@ -177,21 +177,20 @@ impl Books {
 
     fn descend(&self) -> Option<Choice> {
         let mut node = self.root;
-        let mut allowed: Vec<Mask> = self.order.lists(node).iter().map(|list| list.mask).collect();
+        let mut allowed: Vec<Kin> = self.awake_lists(node).map(|list| list.kin).collect();
         let mut rivals = Vec::new();
         loop {
-            let lists = self.order.lists(node);
-            let of = |mask| lists.iter().find(|list| list.mask == mask);
-            let least = allowed.iter().filter_map(|mask| of(*mask)?.places.first()).min()?;
+            let of = |kin| self.order.list(node, kin);
+            let least = allowed.iter().filter_map(|kin| of(*kin)?.places.first()).min()?;
             let place = least.place;
             let other =
                 |list: &'_ List| list.places.iter().find(|key| key.place != place).map(|key| key.share);
-            if let Some(next) = lists.iter().filter_map(other).min() {
+            if let Some(next) = self.awake_lists(node).filter_map(other).min() {
                 rivals.push((place, next));
             }
             let (role, own) = role_of(place);
-            allowed.retain(|mask| {
-                let key = self.order.list(role, *mask).and_then(|list| list.key(own));
+            allowed.retain(|kin| {
+                let key = self.order.list(role, *kin).and_then(|list| list.key(own));
                 key.is_some_and(|key| key.share == least.share)
             });
             if own || !self.is_inner(role) {
@@ -201,13 +200,19 @@ impl Books {
         }
     }
 
-    fn first_own(&self, role: RoleNo, allowed: &[Mask], rivals: Vec<(Place, Fraction)>) -> Option<Choice> {
-        let firsts = allowed.iter().filter_map(|mask| {
-            let first = self.order.list(role, *mask)?.own.first()?;
-            Some((first, *mask))
+    /// The lists of a role but those of classes that sleep.
+    fn awake_lists(&self, role: RoleNo) -> impl Iterator<Item = &List> {
+        let awake = |kin: Kin| kin.class.is_none_or(|class| !self.soft.classes.is_asleep(class));
+        self.order.lists(role).iter().filter(move |list| awake(list.kin))
+    }
+
+    fn first_own(&self, role: RoleNo, allowed: &[Kin], rivals: Vec<(Place, Fraction)>) -> Option<Choice> {
+        let firsts = allowed.iter().filter_map(|kin| {
+            let first = self.order.list(role, *kin)?.own.first()?;
+            Some((first, kin.mask))
         });
         let (first, mask) = firsts.min()?;
-        let others = self.order.lists(role).iter().filter(|_| self.goes_by_share(role));
+        let others = self.awake_lists(role).filter(|_| self.goes_by_share(role));
         let others =
             others.filter_map(|list| list.own.iter().find(|key| key.no.framework != first.no.framework));
         let next_framework = others.map(|key| key.share).min();

@@ -3,6 +3,7 @@
 use super::WantKey;
 use super::guaranteed::Guaranteed;
 use crate::books::{FrameworkNo, RoleNo, WantNo};
+use crate::class::ClassNo;
 use crate::share::{Mask, Place};
 use crate::wide::Fraction;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use alloc::vec::Vec;
 /// Every want that may have a turn, in its place.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Order {
-    /// By the number of the role, a list for each set of resources that wants in it and below it take.
+    /// By the number of the role, a list for each kin of wants in it and below it.
     lists: Vec<Vec<List>>,
     /// By the number of the role, where its path stands among all paths: equal places are compared by it.
     pub(super) paths: Vec<u32>,
@@ -22,10 +23,18 @@ pub(crate) struct Order {
     pub(super) stale: bool,
 }
 
-/// The wants of one role, and of those below it, that take the same resources of the fair set.
+/// What the wants of a list have in common: the resources of the fair set that they take, and where they are a crowd,
+/// the class. While that sleeps its lists are passed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kin {
+    pub(super) mask: Mask,
+    pub(super) class: Option<ClassNo>,
+}
+
+/// The wants of one role, and of those below it, that are of one kin.
 #[derive(Clone, Debug, Default)]
 pub(super) struct List {
-    pub(super) mask: Mask,
+    pub(super) kin: Kin,
     /// How many there are. A list of none stays, empty.
     pub(super) below: u32,
     /// Those directly in the role, in order.
@@ -42,7 +51,7 @@ pub(super) struct List {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
     pub(super) role: RoleNo,
-    pub(super) mask: Mask,
+    pub(super) kin: Kin,
     pub(super) key: WantKey,
 }
 
@@ -84,25 +93,25 @@ impl Order {
         self.lists.get(role.index()).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn list(&self, role: RoleNo, mask: Mask) -> Option<&List> {
-        self.lists(role).iter().find(|list| list.mask == mask)
+    pub(super) fn list(&self, role: RoleNo, kin: Kin) -> Option<&List> {
+        self.lists(role).iter().find(|list| list.kin == kin)
     }
 
-    /// The list of this role and mask, which is entered, empty, if it is not there.
-    pub(super) fn list_mut(&mut self, role: RoleNo, mask: Mask) -> Option<&mut List> {
+    /// The list of this role and kin, which is entered, empty, if it is not there.
+    pub(super) fn list_mut(&mut self, role: RoleNo, kin: Kin) -> Option<&mut List> {
         if self.lists.len() <= role.index() {
             self.lists.resize_with(role.index() + 1, Vec::new);
         }
         let lists = self.lists.get_mut(role.index())?;
-        let at = lists.partition_point(|list| list.mask < mask);
-        if lists.get(at).is_none_or(|list| list.mask != mask) {
-            lists.insert(at, List { mask, ..List::default() });
+        let at = lists.partition_point(|list| list.kin < kin);
+        if lists.get(at).is_none_or(|list| list.kin != kin) {
+            lists.insert(at, List { kin, ..List::default() });
         }
         lists.get_mut(at)
     }
 
-    pub(super) fn is_waiting(&self, place: Place, mask: Mask) -> bool {
+    pub(super) fn is_waiting(&self, place: Place, kin: Kin) -> bool {
         let (role, own) = role_of(place);
-        self.list(role, mask).is_some_and(|list| if own { !list.own.is_empty() } else { list.below > 0 })
+        self.list(role, kin).is_some_and(|list| if own { !list.own.is_empty() } else { list.below > 0 })
     }
 }

@@ -225,9 +225,8 @@ impl<'a> Plan<'a> {
         for unit in self.chosen.iter().chain(victims).filter_map(|at| self.units.get(*at)) {
             unit.parts.get(&agent).into_iter().for_each(|part| going.add(part));
         }
-        let mut held = book.held.clone();
-        held.take_up_to(books.own_held(self.want, agent).unwrap_or(&Resources::default()));
-        let later = book.later(&going, &held);
+        // What is held for others gives way, as the pools of other claims are taken.
+        let later = book.later(&going, &Resources::default());
         let seen = books.seen_of(self.want, agent, Cow::Owned(later), self.keeps, |role, model| {
             let own = books.hold(self.want).map_or(0, |hold| hold.sum.amount(model));
             books.limit_slack(role, model).map(|slack| slack.saturating_add(own))

@@ -6,8 +6,7 @@ use super::{Claim, NoReclaim};
 use crate::books::want::Terms;
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::hold::Slot;
-use crate::id::{FrameworkId, UnitId};
-use crate::inverse::Asked;
+use crate::inverse::{Asked, UnitName};
 use crate::resources::{Amounts, Kind, Resources};
 use crate::tick::Timestamp;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -35,7 +34,7 @@ struct Lent {
 impl Books {
     /// All claims. What they and the units that go change of the charges is booked while they are decided, and taken
     /// back: the next claim is decided as if those before it were served.
-    pub(super) fn claims(&mut self, asked: &BTreeMap<(FrameworkId, UnitId), Asked>, now: Timestamp) -> Pass {
+    pub(super) fn claims(&mut self, asked: &BTreeMap<UnitName, Asked>, now: Timestamp) -> Pass {
         let mut pass = Pass::default();
         if self.claims_nothing() {
             return pass;
@@ -70,7 +69,7 @@ impl Books {
         if self.policy.inverse_offer_millis.is_none() || self.policy.hold_patience_millis.is_none() {
             return Some(NoReclaim::Off);
         }
-        let (want, role) = (self.want(no)?, self.charged_role(no.framework)?);
+        let (want, role) = (self.want(no)?, self.charged_role(no.framework));
         let unit = match (&want.terms, &want.unit) {
             (Terms::Ask(_), Some(unit)) => unit,
             (Terms::Ask(_) | Terms::Open(_), _) => return Some(NoReclaim::NoUnit),
@@ -99,10 +98,10 @@ impl Books {
         owed
     }
 
-    fn lent_units(&self, asked: &BTreeMap<(FrameworkId, UnitId), Asked>) -> Lent {
+    fn lent_units(&self, asked: &BTreeMap<UnitName, Asked>) -> Lent {
         let mut lent = Lent { units: Vec::new(), asked: Vec::new(), coming: BTreeMap::new() };
         for unit in self.reclaimable_units() {
-            let name = (self.frameworks.at(unit.key.0).id.clone(), unit.key.1.clone());
+            let name = self.unit_name(&unit.key);
             match asked.get(&name) {
                 None => lent.units.push(unit),
                 Some(state) if state.is_coming() => lent.push_asked(unit),
@@ -120,7 +119,7 @@ impl Books {
         taken: &mut BTreeSet<Slot>,
         undo: &mut Vec<(RoleNo, Resources, bool)>,
     ) -> Result<(Claim, Vec<Running>), NoReclaim> {
-        let role = self.charged_role(no.framework).ok_or(NoReclaim::NoUnit)?;
+        let role = self.charged_role(no.framework);
         let unit = self.want(no).and_then(|want| want.unit.clone()).ok_or(NoReclaim::NoUnit)?;
         if !self.serves_guarantee(role, self.beyond_hold(no, |kind| unit.amount(kind))) {
             return Err(NoReclaim::NotOwed);
@@ -149,8 +148,7 @@ impl Books {
         for (agent, _) in &parts {
             taken.extend(self.agents.at(*agent).agent.iter().flat_map(Slot::of));
         }
-        let name = |unit: &Running| (self.frameworks.at(unit.key.0).id.clone(), unit.key.1.clone());
-        let units = going.iter().map(name).collect();
+        let units = going.iter().map(|unit| self.unit_name(&unit.key)).collect();
         victims.iter().cloned().for_each(|unit| lent.push_asked(unit));
         Ok((Claim { parts, units }, victims))
     }

@@ -21,8 +21,8 @@ pub(crate) struct Running {
 }
 
 impl Books {
-    /// The units that may be asked back, by framework and name. One of which a launch is not observed yet is not known
-    /// whole, and none of its framework's are told.
+    /// The units that may be asked back, by framework, role and name. One of which a launch is not observed yet is not
+    /// known whole, and none of its framework's in that role are told.
     pub(super) fn reclaimable_units(&self) -> Vec<Running> {
         let mut starting: BTreeSet<FrameworkNo> = BTreeSet::new();
         let mut units = Vec::new();
@@ -39,19 +39,19 @@ impl Books {
         }
         units.retain(|unit| !starting.contains(&unit.key.0));
         units.sort_by(|a, b| {
-            let id = |unit: &Running| &self.frameworks.at(unit.key.0).id;
-            id(a).cmp(id(b)).then_with(|| a.key.1.cmp(&b.key.1))
+            let name = |unit: &Running| self.seat_name(unit.key.0);
+            name(a).cmp(&name(b)).then_with(|| a.key.1.cmp(&b.key.1))
         });
         units
     }
 
-    /// A unit of these tasks; none when all of them end, or it is charged to no role.
+    /// A unit of these tasks; none when all of them end.
     pub(crate) fn running<'a>(
         &self,
         key: UnitKey,
         tasks: impl Iterator<Item = &'a TaskId>,
     ) -> Option<Running> {
-        let role = self.charged_role(key.0)?;
+        let role = self.charged_role(key.0);
         let mut unit = Running {
             key,
             role,

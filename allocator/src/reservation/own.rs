@@ -127,26 +127,26 @@ impl Books {
         let open = self.comes_back_to(no).filter(move |(member, book)| {
             self.hidden(no, Some(member), self.agents.at(book.agent)).is_none()
         });
-        open.filter_map(move |(member, book)| {
+        open.map(move |(member, book)| {
             let (idle, request) = (self.usable(book), member.shape.gpu.as_ref());
             let model = request.and_then(|request| Some((request.choose(&idle.gpus)?, request.count)));
             let gpus = model.map(|(model, count)| Counts::of(model.clone(), count)).unwrap_or_default();
             let one = Resources { gpus, ..member.shape.base.clone() };
-            Some((self.charged_with(book)?, one.scaled(u64::from(member.count)).at_most(&idle)))
+            (self.charged_with(book), one.scaled(u64::from(member.count)).at_most(&idle))
         })
     }
 
     /// The role that is charged for what is idle of a reservation.
-    pub(crate) fn charged_with(&self, book: &ReservationBook) -> Option<RoleNo> {
+    pub(crate) fn charged_with(&self, book: &ReservationBook) -> RoleNo {
         match book.owner {
-            OwnerNo::Role(role) => Some(role),
+            OwnerNo::Role(role) => role,
             OwnerNo::Framework(framework) => self.charged_role(framework),
         }
     }
 
     /// What is charged for a want already, each amount to its role and those above: its hold and its reservations.
     fn own_charges(&self, no: WantNo) -> Vec<(RoleNo, Resources)> {
-        let held = self.hold(no).and_then(|hold| Some((self.charged_role(no.framework)?, hold.sum.clone())));
+        let held = self.hold(no).map(|hold| (self.charged_role(no.framework), hold.sum.clone()));
         held.into_iter().chain(self.own_reserved(no)).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Reservation, ReservedFor};
 use crate::allocator::Allocator;
+use crate::books::Books;
 use crate::books::reservation::OwnerNo;
 use crate::id::ReservationId;
 use crate::resources::{Kind, Resources};
@@ -31,32 +32,48 @@ impl Allocator {
 
     /// Whether a reservation could be made, or changed into this, without taking anything from others: what of it no task
     /// runs in that names it, and what it has not had before, is free on its agent, and inside the limits and the headroom
-    /// of who is charged for it. Not for an agent or an owner that is not known, nor for a part of another reservation.
+    /// of who is charged for it. An instance that moves to another role of its framework has had its room before. Not for
+    /// an agent or an owner that is not known, nor for a part of another reservation.
     #[must_use]
     pub fn may_reserve(&self, reservation: &Reservation) -> bool {
         let books = &self.books;
         let owner = match &reservation.owner {
             ReservedFor::Role(path) => books.role_names.get(path).copied().map(OwnerNo::Role),
-            ReservedFor::Instance(framework, _) => {
-                books.framework_names.get(framework).copied().map(OwnerNo::Framework)
+            ReservedFor::Instance { framework, role, .. } => {
+                books.seat(framework, role).map(OwnerNo::Framework)
             }
         };
-        let role = owner.and_then(|owner| match owner {
-            OwnerNo::Role(role) => Some(role),
-            OwnerNo::Framework(framework) => books.charged_role(framework),
-        });
         let agent = books.agent_names.get(&reservation.agent).map(|no| (*no, books.agents.at(*no)));
         let known_agent = agent.filter(|(_, book)| book.agent.is_some() && reservation.refines.is_none());
-        let (Some(owner), Some(role), Some((no, book))) = (owner, role, known_agent) else { return false };
+        let (Some(owner), Some((no, book))) = (owner, known_agent) else { return false };
+        let role = match owner {
+            OwnerNo::Role(role) => role,
+            OwnerNo::Framework(framework) => books.charged_role(framework),
+        };
         let mut more = reservation.resources.clone();
         more.take_up_to(&books.taken_in(&reservation.id, no, owner));
         let known = books.reservations.get(&reservation.id);
-        if let Some(known) = known.filter(|known| known.agent == no && known.owner == owner) {
+        if let Some(known) =
+            known.filter(|known| known.agent == no && books.is_same_owner(known.owner, owner))
+        {
             more.take_up_to(&known.idle);
         }
         let amount = |kind: &Kind| more.amount(kind);
         // What is free where no new work is taken serves no guarantee.
         let headroom = || if book.is_active() { books.headroom_block(role, amount) } else { None };
         book.free.contains(&more) && books.limit_block(role, amount).or_else(headroom).is_none()
+    }
+}
+
+impl Books {
+    /// Whether two reservations are for the same role, or for instances of one framework, whatever its role.
+    fn is_same_owner(&self, one: OwnerNo, other: OwnerNo) -> bool {
+        match (one, other) {
+            (OwnerNo::Framework(one), OwnerNo::Framework(other)) => {
+                self.frameworks.at(one).id == self.frameworks.at(other).id
+            }
+            (OwnerNo::Role(one), OwnerNo::Role(other)) => one == other,
+            (OwnerNo::Role(_), OwnerNo::Framework(_)) | (OwnerNo::Framework(_), OwnerNo::Role(_)) => false,
+        }
     }
 }

@@ -64,8 +64,7 @@ impl Books {
         let devices = self.check_devices(live.want, placements, &agents)?;
         let mut whole = Resources::default();
         sums.iter().for_each(|sum| whole.add(&sum.resources));
-        let unknown = SettleError::UnknownOffer(live.offer.id);
-        let role = self.charged_role(live.want.framework).ok_or(unknown)?;
+        let role = self.charged_role(live.want.framework);
         let held = self.hold(live.want).map(|hold| (role, hold.sum.clone()));
         let charged: Vec<_> = own.into_iter().map(|own| (own.role, own.taken)).chain(held).collect();
         match self.block_beyond(role, self.lends(live.want), &charged, |kind| whole.amount(kind)) {
@@ -113,7 +112,7 @@ impl Books {
         let of = |(id, taken): (ReservationId, Resources)| {
             let book = self.reservations.get(&id)?;
             let taken = taken.at_most(&self.usable(book));
-            Some(Own { agent: book.agent, role: self.charged_with(book)?, taken })
+            Some(Own { agent: book.agent, role: self.charged_with(book), taken })
         };
         own.into_iter().filter_map(of).collect()
     }

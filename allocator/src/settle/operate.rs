@@ -10,7 +10,7 @@ use crate::books::want::WantState;
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
 use crate::hold::Hold;
 use crate::id::{AgentId, ReservationId, TaskId, VolumeId};
-use crate::offer::{Launch, Placement, Terms};
+use crate::offer::{Launch, Offer, Placement, Terms};
 use crate::operation::{Operation, OperationError};
 use crate::policy::Laws;
 use crate::reservation::{Reservation, ReservedFor};
@@ -58,8 +58,7 @@ impl Allocator {
             return Err(SettleError::Nothing);
         }
         let counts = self.books.check_launches(live, &placements)?;
-        let unknown = SettleError::UnknownOffer(live.offer.id);
-        let role = self.books.charged_role(live.want.framework).ok_or(unknown)?;
+        let role = self.books.charged_role(live.want.framework);
         let checked = self.books.policy.laws != Laws::Off;
         let agents: Vec<AgentNo> =
             operations.iter().filter_map(|operation| self.books.given_on(operation)).collect();
@@ -89,11 +88,11 @@ impl Allocator {
             self.changed = operations.iter().any(|operation| matches!(operation, Operation::Unreserve(_)));
         }
         self.lower(live.want, &counts);
-        let (framework, offer) = (live.offer.framework.clone(), live.offer.id);
+        let Offer { id: offer, framework, role, .. } = &live.offer;
         let launch = |mut placement: Placement| {
             let booked = self.books.tasks.get(&placement.task);
             placement.devices = booked.map(|task| task.devices.to_vec()).unwrap_or_default();
-            Launch { framework: framework.clone(), offer, placement }
+            Launch { framework: framework.clone(), role: role.clone(), offer: *offer, placement }
         };
         Ok(placements.into_iter().map(launch).collect())
     }
@@ -231,8 +230,8 @@ impl<'a> Trial<'a> {
     fn charged(&self, owner: &ReservedFor) -> Option<RoleNo> {
         let framework: FrameworkNo = self.want.framework;
         match owner {
-            ReservedFor::Instance(id, _) => {
-                (self.books.frameworks.at(framework).id == *id).then_some(self.role)
+            ReservedFor::Instance { framework: id, role, .. } => {
+                (self.books.seat(id, role) == Some(framework)).then_some(self.role)
             }
             ReservedFor::Role(path) => self.books.role_names.get(path).copied(),
         }
@@ -380,9 +379,7 @@ impl Books {
         for part in &hold.parts {
             self.set_held(part.agent, part.held.clone());
         }
-        if let Some(role) = self.charged_role(no.framework) {
-            self.hold_for_role(role, &hold.sum);
-        }
+        self.hold_for_role(self.charged_role(no.framework), &hold.sum);
         self.soft.holds.holding.insert(no);
         if let Some(want) = self.want_mut(no) {
             want.hold = Some(hold);

@@ -11,7 +11,7 @@ use twofold_allocator::ask::{Ask, Constraint, Demand, Member, Shape};
 use twofold_allocator::change::Change;
 use twofold_allocator::domain::FaultDomain;
 use twofold_allocator::explain::hold::HoldWord;
-use twofold_allocator::explain::{Miss, Standing};
+use twofold_allocator::explain::{Explanation, Miss, Standing};
 use twofold_allocator::framework::Framework;
 use twofold_allocator::gpu::GpuRequest;
 use twofold_allocator::headroom::Block;
@@ -95,15 +95,32 @@ fn volume(text: &str) -> Option<Volume> {
     Some(Volume { id: id.into(), reach })
 }
 
-/// `ID AGENT role=a cpu=1` or `ID AGENT framework=f instance=i cpu=1 volume=v:agent:m refines=ID` as a reservation.
-fn reservation(id: &str, more: &str) -> Option<Reservation> {
+/// `role=a ` before the rest of a command, and the rest.
+fn in_role(text: &str) -> (Option<&str>, &str) {
+    match text.strip_prefix("role=") {
+        Some(text) => text.split_once(' ').map_or((Some(text), ""), |(role, rest)| (Some(role), rest)),
+        None => (None, text),
+    }
+}
+
+/// `ID AGENT role=a cpu=1` or `ID AGENT framework=f role=a instance=i cpu=1 volume=v:agent:m refines=ID` as a
+/// reservation.
+fn reservation(
+    id: &str,
+    more: &str,
+    role_of: impl Fn(&str, Option<&str>) -> RolePath,
+) -> Option<Reservation> {
     let (agent, _) = more.split_once(' ').unwrap_or((more, ""));
     let words = &Words::of(more);
     let instance = words.get("instance").unwrap_or("i").into();
     Some(Reservation {
         id: id.into(),
         owner: match words.get("framework") {
-            Some(framework) => ReservedFor::Instance(framework.into(), instance),
+            Some(framework) => ReservedFor::Instance {
+                framework: framework.into(),
+                role: role_of(framework, words.get("role")),
+                instance,
+            },
             None => ReservedFor::Role(path(words.get("role").unwrap_or("/"))),
         },
         agent: agent.into(),
@@ -230,7 +247,7 @@ impl World {
             "operate" => self.operate(rest),
             "reservations" => self.reservations(),
             "may-reserve" => {
-                let reservation = reservation(name, more).unwrap();
+                let reservation = self.reservation(name, more).unwrap();
                 format!("{}\n", if self.allocator.may_reserve(&reservation) { "yes" } else { "no" })
             }
             "decline" => self.decline(Words::of(rest).get("until")),
@@ -286,6 +303,23 @@ impl World {
         String::new()
     }
 
+    /// The role that is named; where none is, the first that the framework is in, or else the root.
+    fn role_of(&self, framework: &str, named: Option<&str>) -> RolePath {
+        let first = || self.allocator.framework(&framework.into())?.roles.first().cloned();
+        named.map(path).or_else(first).unwrap_or_else(RolePath::root)
+    }
+
+    fn reservation(&self, id: &str, more: &str) -> Option<Reservation> {
+        reservation(id, more, |framework, named| self.role_of(framework, named))
+    }
+
+    /// Why `ASK` or `ASK role=a` of a framework waits.
+    fn why(&self, framework: &str, more: &str) -> Option<Explanation> {
+        let (ask, more) = more.split_once(' ').unwrap_or((more, ""));
+        let role = self.role_of(framework, Words::of(more).get("role"));
+        self.allocator.explain(&framework.into(), &role, &ask.into())
+    }
+
     /// The change that a command tells; none when it tells none or is not well formed.
     pub(crate) fn change_of(&self, command: &str) -> Option<Change> {
         let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
@@ -313,19 +347,25 @@ impl World {
             "role-gone" => Change::RoleGone(path(name)),
             "framework" => Change::Framework(Framework {
                 id: name.into(),
-                role: path(words.get("role").unwrap_or("/")),
+                roles: match words.get("role").unwrap_or("/") {
+                    "" => Vec::new(),
+                    roles => roles.split('|').map(path).collect(),
+                },
                 priority: words.number("priority", 0)?,
                 since: Timestamp(words.number("since", 0)?),
             }),
             "framework-gone" => Change::FrameworkGone(name.into()),
-            "asks" => Change::Demand(name.into(), Demand::Asks(asks(more)?)),
-            "open" => Change::Demand(name.into(), Demand::Open { least: resources(words)? }),
-            "none" => Change::Demand(name.into(), Demand::None),
-            "holding" => Change::Holding(holding(name, more, words)?),
+            "asks" => {
+                let (role, more) = in_role(more);
+                self.demand(name, role, Demand::Asks(asks(more)?))
+            }
+            "open" => self.demand(name, words.get("role"), Demand::Open { least: resources(words)? }),
+            "none" => self.demand(name, words.get("role"), Demand::None),
+            "holding" => Change::Holding(self.holding(name, more, words)?),
             "pause" => Change::Pause { framework: name.into(), paused: true },
             "resume" => Change::Pause { framework: name.into(), paused: false },
             "holding-gone" => Change::HoldingGone(name.into()),
-            "reservation" => Change::Reservation(reservation(name, more)?),
+            "reservation" => Change::Reservation(self.reservation(name, more)?),
             "reservation-gone" => Change::ReservationGone(name.into()),
             "avoid" => Change::Avoid {
                 framework: name.into(),
@@ -334,6 +374,37 @@ impl World {
             },
             _ => return None,
         })
+    }
+
+    /// `TASK AGENT FRAMEWORK|foreign role=a cpu=1 ...` as a holding.
+    fn holding(&self, name: &str, more: &str, words: &Words<'_>) -> Option<Holding> {
+        let [task, agent, owner] = name_three(name, more)?;
+        Some(Holding {
+            task: task.into(),
+            agent: agent.into(),
+            owner: if owner == "foreign" {
+                Owner::Foreign
+            } else {
+                Owner::Framework { id: owner.into(), role: self.role_of(owner, words.get("role")) }
+            },
+            resources: resources(words)?,
+            finishing: words.get("finishing").is_some(),
+            unit: match words.get("unit") {
+                None => None,
+                Some(unit) => Some(UnitMark {
+                    id: unit.into(),
+                    reclaimable: words.get("reclaimable").is_some(),
+                    since: Timestamp(words.number("since", 0)?),
+                }),
+            },
+            reservation: words.get("in").map(Into::into),
+            devices: grants(words)?,
+        })
+    }
+
+    fn demand(&self, framework: &str, role: Option<&str>, demand: Demand) -> Change {
+        let role = self.role_of(framework, role);
+        Change::Demand { framework: framework.into(), role, demand }
     }
 
     fn begin(&mut self) {
@@ -485,7 +556,7 @@ impl World {
             let (verb, rest) = one.trim().split_once(' ').unwrap();
             let (name, more) = rest.split_once(' ').unwrap_or((rest, ""));
             match verb {
-                "reserve" => Operation::Reserve(reservation(name, more).unwrap()),
+                "reserve" => Operation::Reserve(self.reservation(name, more).unwrap()),
                 "unreserve" => Operation::Unreserve(name.into()),
                 "create-volume" => Operation::CreateVolume(name.into(), volume(more).unwrap()),
                 "destroy-volume" => Operation::DestroyVolume(name.into(), more.into()),
@@ -585,13 +656,13 @@ impl World {
     fn holds(&self) -> String {
         self.allocator
             .holds()
-            .map(|(framework, ask, word)| format!("{framework} {ask}: {}", held(&word)))
+            .map(|(framework, role, ask, word)| format!("{framework} of {role} {ask}: {}", held(&word)))
             .collect()
     }
 
     /// What is held for one ask, or why nothing is.
     fn hold(&self, framework: &str, ask: &str) -> String {
-        match self.allocator.explain(&framework.into(), &ask.into()).map(|why| why.hold) {
+        match self.why(framework, ask).map(|why| why.hold) {
             Some(Ok(word)) => held(&word),
             Some(Err(why)) => format!("no hold: {why}\n"),
             None => "not known\n".into(),
@@ -602,13 +673,13 @@ impl World {
     fn inverse(&mut self) -> String {
         let mut out = String::new();
         while let Some(offer) = self.allocator.next_inverse() {
-            let InverseOffer { id, framework, unit, tasks, agents, why, expires } = offer;
+            let InverseOffer { id, framework, role, unit, tasks, agents, why, expires } = offer;
             let tasks: Vec<&str> = tasks.iter().map(|task| task.as_str()).collect();
             let agents: Vec<&str> = agents.iter().map(|agent| agent.as_str()).collect();
             let (tasks, agents) = (tasks.join(" "), agents.join(" "));
             writeln!(
                 out,
-                "inverse {} to {framework}: {unit} ({tasks} on {agents}) until {}, as {why}",
+                "inverse {} to {framework} of {role}: {unit} ({tasks} on {agents}) until {}, as {why}",
                 id.0, expires.0
             )
             .unwrap();
@@ -630,7 +701,7 @@ impl World {
 
     /// What is asked back for an ask, or why nothing is.
     fn reclaim(&self, framework: &str, ask: &str) -> String {
-        match self.allocator.explain(&framework.into(), &ask.into()).map(|why| why.reclaim) {
+        match self.why(framework, ask).map(|why| why.reclaim) {
             Some(Ok(word)) => {
                 let mut out = String::new();
                 for (agent, part) in &word.parts {
@@ -653,7 +724,7 @@ impl World {
     }
 
     fn explain(&self, framework: &str, ask: &str) -> String {
-        let Some(why) = self.allocator.explain(&framework.into(), &ask.into()) else {
+        let Some(why) = self.why(framework, ask) else {
             return "not known\n".into();
         };
         let mut out = format!("role {}: {}\n", why.role, standing(&why.standing));
@@ -730,7 +801,7 @@ fn standing(standing: &Standing) -> String {
         Standing::NoRoom => "what is free does not hold a unit".into(),
         Standing::Refused => "its framework refused what there is".into(),
         Standing::TurnLost => "its last turn was lost".into(),
-        Standing::After(framework) => format!("{framework} goes first"),
+        Standing::After { framework, role } => format!("{framework} in role {role} goes first"),
         Standing::Next => "it is next".into(),
     }
 }
@@ -747,28 +818,6 @@ fn placement(one: &str) -> Placement {
         resources: resources(&Words::of(rest)).unwrap(),
         devices: grants(&Words::of(rest)).unwrap(),
     }
-}
-
-/// `TASK AGENT OWNER cpu=1 ...`
-fn holding(name: &str, more: &str, words: &Words<'_>) -> Option<Holding> {
-    let [task, agent, owner] = name_three(name, more)?;
-    Some(Holding {
-        task: task.into(),
-        agent: agent.into(),
-        owner: if owner == "foreign" { Owner::Foreign } else { Owner::Framework(owner.into()) },
-        resources: resources(words)?,
-        finishing: words.get("finishing").is_some(),
-        unit: match words.get("unit") {
-            None => None,
-            Some(unit) => Some(UnitMark {
-                id: unit.into(),
-                reclaimable: words.get("reclaimable").is_some(),
-                since: Timestamp(words.number("since", 0)?),
-            }),
-        },
-        reservation: words.get("in").map(Into::into),
-        devices: grants(words)?,
-    })
 }
 
 fn gcd(a: u128, b: u128) -> u128 {

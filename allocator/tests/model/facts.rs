@@ -41,15 +41,17 @@ pub(crate) struct Facts {
     pub(crate) won: BTreeMap<RolePath, (u64, u64)>,
 }
 
-/// A framework that is known, or of which something is left.
-#[derive(Clone, Debug, Default)]
+/// A framework in one of its roles.
+pub(crate) type Seat = (FrameworkId, RolePath);
+
+/// A framework that is known.
+#[derive(Clone, Debug)]
 pub(crate) struct Consumer {
-    pub(crate) told: Option<Framework>,
+    pub(crate) told: Framework,
     /// Whether it has no turns for now.
     pub(crate) paused: bool,
-    /// The role that is charged.
-    pub(crate) role: Option<RolePath>,
-    pub(crate) wants: Vec<Want>,
+    /// What it wants in each role where it wants anything.
+    pub(crate) wants: BTreeMap<RolePath, Vec<Want>>,
     pub(crate) avoid: BTreeMap<AgentId, Timestamp>,
 }
 
@@ -82,8 +84,8 @@ pub(crate) struct Refusal {
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
     pub(crate) offer: Offer,
-    pub(crate) framework: FrameworkId,
-    /// Which of the framework's wants it is for.
+    pub(crate) seat: Seat,
+    /// Which of the wants there it is for.
     pub(crate) at: usize,
 }
 
@@ -114,6 +116,12 @@ impl Want {
     }
 }
 
+impl Consumer {
+    fn wants_mut(&mut self) -> impl Iterator<Item = &mut Want> {
+        self.wants.values_mut().flatten()
+    }
+}
+
 impl Facts {
     pub(crate) fn new(policy: Policy) -> Self {
         Self { policy, ..Self::default() }
@@ -132,9 +140,10 @@ impl Facts {
                 self.role(&role.path, Some(role));
             }
             Change::RoleGone(path) => self.role(path, None),
+            Change::Framework(framework) if framework.roles.is_empty() => return false,
             Change::Framework(framework) => self.framework(framework),
             Change::FrameworkGone(id) => self.framework_gone(id),
-            Change::Demand(id, demand) => return self.demand(id, demand),
+            Change::Demand { framework, role, demand } => return self.demand(framework, role, demand),
             Change::Pause { framework, paused } => return self.pause(framework, *paused),
             Change::Devices(id, set) => self.devices_shown(id, set.as_ref()),
             Change::Holding(holding) => self.holding(holding),
@@ -143,7 +152,7 @@ impl Facts {
             Change::Reservation(_) | Change::ReservationGone(_) => {}
             Change::Avoid { framework, agent, until } => {
                 let is_there = self.agents.contains_key(agent);
-                let Some(known) = self.known(framework) else { return false };
+                let Some(known) = self.frameworks.get_mut(framework) else { return false };
                 if is_there && known.avoid.insert(agent.clone(), *until) != Some(*until) {
                     self.changed = true;
                 }
@@ -153,12 +162,8 @@ impl Facts {
         true
     }
 
-    fn known(&mut self, id: &FrameworkId) -> Option<&mut Consumer> {
-        self.frameworks.get_mut(id).filter(|known| known.told.is_some())
-    }
-
     pub(crate) fn wants_mut(&mut self) -> impl Iterator<Item = &mut Want> {
-        self.frameworks.values_mut().flat_map(|known| &mut known.wants)
+        self.frameworks.values_mut().flat_map(Consumer::wants_mut)
     }
 
     fn agent(&mut self, agent: &Agent) {
@@ -203,78 +208,76 @@ impl Facts {
         self.changed = true;
         let sees = |role: Option<&Role>| role.map(|role| role.agents.clone()).unwrap_or_default();
         if sees(before.as_ref()) != sees(role) {
-            let below =
-                |known: &&mut Consumer| known.role.iter().flat_map(RolePath::path).any(|p| p == *path);
-            let frameworks = self.frameworks.values_mut().filter(below);
-            frameworks.flat_map(|known| &mut known.wants).for_each(Want::start_anew);
+            let all = self.frameworks.values_mut().flat_map(|known| &mut known.wants);
+            let below = all.filter(|(role, _)| role.path().any(|above| above == *path));
+            below.flat_map(|(_, wants)| wants).for_each(Want::start_anew);
             self.rescind_unseen();
         }
     }
 
     fn framework(&mut self, framework: &Framework) {
-        let known = self.frameworks.entry(framework.id.clone()).or_default();
-        let before = known.told.replace(framework.clone());
-        if before.as_ref() == Some(framework) {
-            return;
+        let mut told = framework.clone();
+        told.roles.sort();
+        told.roles.dedup();
+        let new =
+            Consumer { told: told.clone(), paused: false, wants: BTreeMap::new(), avoid: BTreeMap::new() };
+        match self.frameworks.get_mut(&framework.id) {
+            None => drop(self.frameworks.insert(framework.id.clone(), new)),
+            Some(known) if known.told == told => return,
+            Some(known) => {
+                known.wants.retain(|role, _| told.roles.contains(role));
+                known.told = told.clone();
+            }
         }
-        known.role = Some(framework.role.clone());
         self.changed = true;
-        if before.is_some_and(|before| before.role != framework.role) {
-            self.rescind(|live| live.framework == framework.id);
-            let known = self.frameworks.entry(framework.id.clone()).or_default();
-            known.wants.iter_mut().for_each(Want::start_anew);
-        }
+        self.rescind(|live| live.seat.0 == framework.id && !told.roles.contains(&live.seat.1));
     }
 
     fn framework_gone(&mut self, id: &FrameworkId) {
-        if let Some(known) = self.known(id) {
-            known.told = None;
-            known.paused = false;
-            known.wants.clear();
-            known.avoid.clear();
+        if self.frameworks.remove(id).is_some() {
             self.changed = true;
-            self.rescind(|live| live.framework == *id);
+            self.rescind(|live| live.seat.0 == *id);
         }
     }
 
     fn pause(&mut self, id: &FrameworkId, paused: bool) -> bool {
-        let Some(known) = self.known(id) else { return false };
+        let Some(known) = self.frameworks.get_mut(id) else { return false };
         if std::mem::replace(&mut known.paused, paused) == paused {
             return true;
         }
         if paused {
-            self.rescind(|live| live.framework == *id);
+            self.rescind(|live| live.seat.0 == *id);
         } else {
-            known.wants.iter_mut().for_each(Want::start_anew);
+            known.wants_mut().for_each(Want::start_anew);
         }
         self.changed = true;
         true
     }
 
-    fn demand(&mut self, id: &FrameworkId, demand: &Demand) -> bool {
+    fn demand(&mut self, id: &FrameworkId, role: &RolePath, demand: &Demand) -> bool {
         let terms: Vec<Terms> = match demand {
             Demand::None => Vec::new(),
             Demand::Asks(asks) => asks.iter().cloned().map(Terms::Ask).collect(),
             Demand::Open { least } => vec![Terms::Open(least.clone())],
         };
-        let Some(known) = self.known(id) else { return false };
-        if !terms.iter().eq(known.wants.iter().map(|want| &want.terms)) {
-            let before = std::mem::take(&mut known.wants);
+        let Some(known) = self.frameworks.get_mut(id).filter(|known| known.told.roles.contains(role)) else {
+            return false;
+        };
+        let wants = known.wants.entry(role.clone()).or_default();
+        if !terms.iter().eq(wants.iter().map(|want| &want.terms)) {
+            let before = std::mem::take(wants);
             let kept = |terms: Terms| before.iter().find(|want| want.terms == terms).cloned();
-            known.wants = terms
+            *wants = terms
                 .into_iter()
                 .map(|terms| kept(terms.clone()).unwrap_or_else(|| Want::new(terms)))
                 .collect();
             self.changed = true;
-            self.rescind(|live| live.framework == *id);
+            self.rescind(|live| live.seat == (id.clone(), role.clone()));
         }
         true
     }
 
     fn holding(&mut self, holding: &Holding) {
-        if let Owner::Framework(id) = &holding.owner {
-            self.frameworks.entry(id.clone()).or_default();
-        }
         let mut now = (holding.clone(), false);
         let before = self.tasks.get(&holding.task);
         if let Some((before, _)) = before.filter(|(before, _)| before.agent == holding.agent) {
@@ -294,9 +297,9 @@ impl Facts {
         let Some((holding, _)) = self.tasks.remove(task) else { return };
         self.devices_given_back(&holding.agent);
         self.changed = true;
-        let Owner::Framework(id) = &holding.owner else { return };
-        // Its own rules may have counted the task that is gone.
-        for want in self.known(id).into_iter().flat_map(|known| &mut known.wants) {
+        let Owner::Framework { id, .. } = &holding.owner else { return };
+        // Its own rules may have counted the task that is gone, in whatever role.
+        for want in self.frameworks.get_mut(id).into_iter().flat_map(Consumer::wants_mut) {
             if want.refused.remove(&holding.agent).is_some() && want.is_of_many() {
                 want.refused.clear();
             }
@@ -305,21 +308,18 @@ impl Facts {
 
     /// Strikes out what nothing names any more.
     fn forget_unused(&mut self) {
-        let owner = |(holding, _): &(Holding, bool)| match &holding.owner {
-            Owner::Framework(id) => Some(id.clone()),
-            Owner::Foreign => None,
-        };
-        let mut used: BTreeSet<FrameworkId> = self.tasks.values().filter_map(owner).collect();
-        used.extend(self.live.values().map(|live| live.framework.clone()));
-        self.frameworks.retain(|id, known| known.told.is_some() || used.contains(id));
         let paths = self.paths();
         self.won.retain(|path, _| paths.contains(path));
     }
 
     /// The roles that are declared or used, and those above them.
     pub(crate) fn paths(&self) -> BTreeSet<RolePath> {
-        let used = self.frameworks.values().filter_map(|known| known.role.as_ref());
-        let all = used.chain(self.roles.keys()).flat_map(RolePath::path);
+        let charged = self.tasks.values().filter_map(|(holding, _)| match &holding.owner {
+            Owner::Framework { role, .. } => Some(role),
+            Owner::Foreign => None,
+        });
+        let used = self.frameworks.values().flat_map(|known| &known.told.roles);
+        let all = charged.chain(used).chain(self.roles.keys()).flat_map(RolePath::path);
         all.chain([RolePath::root()]).collect()
     }
 
@@ -338,15 +338,15 @@ impl Facts {
     fn rescind_unseen(&mut self) {
         let hidden = |live: &Live, id: &AgentId| {
             let agent = &self.agents[id];
-            agent.state != AgentState::Active || !self.suits(&live.framework, None, agent)
+            agent.state != AgentState::Active || !self.suits(&live.seat, None, agent)
         };
         let unseen = |live: &&Live| live.parts().iter().any(|(id, _)| hidden(live, id));
         let ended: Vec<OfferId> = self.live.values().filter(unseen).map(|live| live.offer.id).collect();
         self.rescind(|live| ended.contains(&live.offer.id));
     }
 
-    pub(crate) fn want_mut(&mut self, framework: &FrameworkId, at: usize) -> Option<&mut Want> {
-        self.frameworks.get_mut(framework)?.wants.get_mut(at)
+    pub(crate) fn want_mut(&mut self, (id, role): &Seat, at: usize) -> Option<&mut Want> {
+        self.frameworks.get_mut(id)?.wants.get_mut(role)?.get_mut(at)
     }
 
     /// A cycle begins: what ends by time ends.
@@ -357,7 +357,7 @@ impl Facts {
             let before = known.avoid.len();
             known.avoid.retain(|_, until| *until > now);
             let shown = known.avoid.len() < before;
-            for want in &mut known.wants {
+            for want in known.wants.values_mut().flatten() {
                 let before = want.refused.len();
                 want.refused.retain(|_, refusal| refusal.until.is_none_or(|until| until > now));
                 if shown || want.refused.len() < before {
@@ -374,7 +374,7 @@ impl Facts {
     /// A turn ends: its offer, if it must be answered in it, is lost.
     pub(crate) fn end_turn(&mut self) {
         if let Some(live) = self.current.take().and_then(|id| self.live.remove(&id)) {
-            if let Some(want) = self.want_mut(&live.framework, live.at) {
+            if let Some(want) = self.want_mut(&live.seat, live.at) {
                 want.lost = true;
             }
             self.forget_unused();
@@ -383,12 +383,13 @@ impl Facts {
 
     /// An offer was made.
     pub(crate) fn offered(&mut self, offer: &Offer, at: usize) {
-        let live = Live { offer: offer.clone(), framework: offer.framework.clone(), at };
+        let seat = (offer.framework.clone(), offer.role.clone());
+        let live = Live { offer: offer.clone(), seat: seat.clone(), at };
         if live.expires().is_none() {
             self.current = Some(offer.id);
         }
         self.live.insert(offer.id, live);
-        if let Some(want) = self.want_mut(&offer.framework, at) {
+        if let Some(want) = self.want_mut(&seat, at) {
             want.looked = true;
         }
         for path in offer.role.path() {
@@ -412,7 +413,7 @@ impl Facts {
             let holding = Holding {
                 task: placement.task.clone(),
                 agent: placement.agent.clone(),
-                owner: Owner::Framework(live.framework.clone()),
+                owner: Owner::Framework { id: live.seat.0.clone(), role: live.seat.1.clone() },
                 resources: placement.resources.clone(),
                 finishing: false,
                 unit: None,
@@ -421,7 +422,7 @@ impl Facts {
             };
             self.tasks.insert(placement.task.clone(), (holding, true));
         }
-        let Some(want) = self.want_mut(&live.framework, live.at) else { return };
+        let Some(want) = self.want_mut(&live.seat, live.at) else { return };
         let gang = want.is_gang();
         if let Terms::Ask(ask) = &mut want.terms {
             for (at, member) in ask.members.iter_mut().enumerate() {
@@ -435,9 +436,9 @@ impl Facts {
     /// A want refused these agents as they are now.
     pub(crate) fn refused(&mut self, live: &Live, agents: &[AgentId], until: Option<Timestamp>) {
         let sums = Sums::of(self);
-        let keeps = self.keeps_gpu_room(&live.framework, live.at);
+        let keeps = self.keeps_gpu_room(&live.seat, live.at);
         let seen: Vec<Resources> = agents.iter().map(|agent| self.view(&sums, agent, keeps)).collect();
-        let Some(want) = self.want_mut(&live.framework, live.at) else { return };
+        let Some(want) = self.want_mut(&live.seat, live.at) else { return };
         if std::mem::replace(&mut want.kept, keeps) != keeps {
             want.refused.clear();
         }
@@ -456,12 +457,9 @@ impl Facts {
         self.now = Timestamp::default();
         for known in self.frameworks.values_mut() {
             known.avoid.clear();
-            known
-                .wants
-                .retain(|want| want.members().iter().any(|m| m.count > 0) || want.members().is_empty());
-            known.wants = known.wants.drain(..).map(|want| Want::new(want.terms)).collect();
-            if known.told.is_none() {
-                known.role = None;
+            for wants in known.wants.values_mut() {
+                wants.retain(|want| want.members().iter().any(|m| m.count > 0) || want.members().is_empty());
+                *wants = wants.drain(..).map(|want| Want::new(want.terms)).collect();
             }
         }
         self.tasks.values_mut().for_each(|(_, launch)| *launch = false);

@@ -160,8 +160,9 @@ impl Pair {
                 next.map(|next| (Law::Starvation, format!("no offer, where {next:?}"))).into_iter().collect(),
             );
         };
-        let wants = self.facts.frameworks.get(&offer.framework).map_or(0, |known| known.wants.len());
-        let Some(at) = (0..wants).find(|at| self.facts.is_to(&offer, &offer.framework, *at)) else {
+        let seat = (offer.framework.clone(), offer.role.clone());
+        let wants = self.facts.frameworks.get(&seat.0).and_then(|known| known.wants.get(&seat.1));
+        let Some(at) = (0..wants.map_or(0, Vec::len)).find(|at| self.facts.is_to(&offer, &seat, *at)) else {
             return (None, vec![(Law::Bounded, format!("nobody wants {offer:?}"))]);
         };
         let mut broken = self.keeps_bounds(&offer, at, &before);
@@ -183,7 +184,7 @@ impl Pair {
             OfferTerms::Parts { parts, .. } => Extent::Parts(parts.clone()),
         };
         let law = if next.guaranteed { Law::Guarantee } else { Law::Fairness };
-        if !self.facts.is_to(offer, &next.framework, next.at) {
+        if !self.facts.is_to(offer, &next.seat, next.at) {
             return vec![(law, format!("{offer:?}, where {next:?}"))];
         }
         let within = match (&next.least, &extent, &next.most) {
@@ -210,7 +211,8 @@ impl Pair {
         let OfferTerms::Units { units, .. } = &offer.terms else {
             return before.worse(&Excesses::of(&facts, &sums));
         };
-        let unit = super::sight::Unit::of(self.facts.want(&offer.framework, at)).unwrap();
+        let seat = (offer.framework.clone(), offer.role.clone());
+        let unit = super::sight::Unit::of(self.facts.want(&seat, at)).unwrap();
         let kinds = super::sums::bound_kinds(&facts, &offer.role);
         let amount = |kind: &Kind| unit.amount(kind) * u64::from(*units);
         let over = kinds.iter().filter(|kind| sums.holds_back(&facts, &offer.role, kind, amount(kind)));
@@ -242,7 +244,7 @@ impl Pair {
         let id = live.offer.id;
         self.facts.answered(id);
         let agents: Vec<AgentId> = match &live.offer.terms {
-            OfferTerms::Units { .. } => self.facts.shown(&live.framework, live.at),
+            OfferTerms::Units { .. } => self.facts.shown(&live.seat, live.at),
             OfferTerms::Parts { parts, .. } => parts.iter().map(|(agent, _)| agent.clone()).collect(),
         };
         self.facts.refused(live, &agents, until);
@@ -278,7 +280,7 @@ impl Pair {
             let launched: Vec<Placement> =
                 said.iter().flatten().map(|launch| launch.placement().clone()).collect();
             self.facts.launched(live, &launched);
-        } else if let Some(want) = self.facts.want_mut(&live.framework, live.at) {
+        } else if let Some(want) = self.facts.want_mut(&live.seat, live.at) {
             want.lost = true;
         }
         let booked = self.charged();
@@ -296,7 +298,7 @@ impl Pair {
 
     /// The shapes of the members that an offer is for; none for open demand.
     fn shapes(&self, live: &Live) -> Vec<&Shape> {
-        let members = self.facts.want(&live.framework, live.at).members();
+        let members = self.facts.want(&live.seat, live.at).members();
         members.iter().map(|member| &member.shape).collect()
     }
 
@@ -349,13 +351,13 @@ impl Pair {
             OfferTerms::Units { units, .. } => self.in_units(live, *units, placements),
         };
         let room = |(id, taken): (&&AgentId, &Resources)| {
-            facts.free_for(&sums, &live.framework, live.at, id).contains(taken)
+            facts.free_for(&sums, &live.seat, live.at, id).contains(taken)
         };
         !placements.is_empty() && named && known && !bound && within && by_agent.iter().all(room)
     }
 
     fn in_units(&self, live: &Live, units: u32, placements: &[Placement]) -> bool {
-        let want = self.facts.want(&live.framework, live.at);
+        let want = self.facts.want(&live.seat, live.at);
         let count = |at: usize| placements.iter().filter(|p| p.member == at).count() as u64;
         let counts = want.members().iter().enumerate().all(|(at, member)| {
             if want.is_gang() {
@@ -368,7 +370,7 @@ impl Pair {
             want.members().get(placement.member).is_some_and(|member| {
                 let taken = member.shape.on(&placement.resources);
                 taken.as_ref() == Ok(&placement.resources)
-                    && self.facts.shows(&live.framework, live.at, Some(member), &placement.agent)
+                    && self.facts.shows(&live.seat, live.at, Some(member), &placement.agent)
             })
         };
         counts
@@ -378,11 +380,11 @@ impl Pair {
 
     /// What was placed where role, ask or state of the agent does not want it.
     fn misplaced(&self, live: &Live, placements: &[Placement]) -> Vec<Broken> {
-        let want = self.facts.want(&live.framework, live.at);
+        let want = self.facts.want(&live.seat, live.at);
         let wrong = placements.iter().filter(|placement| {
             let member = want.members().get(placement.member);
             !self.facts.agents.get(&placement.agent).is_some_and(|agent| {
-                agent.state == AgentState::Active && self.facts.suits(&live.framework, member, agent)
+                agent.state == AgentState::Active && self.facts.suits(&live.seat, member, agent)
             })
         });
         wrong.map(|placement| (Law::Domains, format!("placed against the rules: {placement:?}"))).collect()
@@ -444,7 +446,7 @@ impl Pair {
         let mut told = self.snapshot();
         shuffle(&mut told, order);
         let (demands, mut others): (Vec<_>, Vec<_>) =
-            told.into_iter().partition(|c| matches!(c, Change::Demand(..) | Change::Pause { .. }));
+            told.into_iter().partition(|c| matches!(c, Change::Demand { .. } | Change::Pause { .. }));
         others.extend(demands);
         let refused = others.into_iter().filter_map(|change| self.world.allocator.apply(change).err());
         let mut broken: Vec<Broken> = refused.map(|refused| (Law::Recovery, refused.to_string())).collect();
@@ -466,18 +468,20 @@ impl Pair {
         told.extend(self.facts.roles.values().cloned().map(Change::Role));
         told.extend(self.facts.tasks.values().map(|(holding, _)| Change::Holding(holding.clone())));
         for (id, known) in &self.facts.frameworks {
-            told.extend(known.told.clone().map(Change::Framework));
+            told.push(Change::Framework(known.told.clone()));
             told.extend(known.paused.then(|| Change::Pause { framework: id.clone(), paused: true }));
-            let asks = known.wants.iter().filter_map(|want| match &want.terms {
-                Terms::Ask(ask) => Some(ask.clone()),
-                Terms::Open(_) => None,
-            });
-            let demand = match known.wants.first().map(|want| &want.terms) {
-                None => continue,
-                Some(Terms::Open(least)) => Demand::Open { least: least.clone() },
-                Some(Terms::Ask(_)) => Demand::Asks(asks.collect()),
-            };
-            told.push(Change::Demand(id.clone(), demand));
+            for (role, wants) in &known.wants {
+                let asks = wants.iter().filter_map(|want| match &want.terms {
+                    Terms::Ask(ask) => Some(ask.clone()),
+                    Terms::Open(_) => None,
+                });
+                let demand = match wants.first().map(|want| &want.terms) {
+                    None => continue,
+                    Some(Terms::Open(least)) => Demand::Open { least: least.clone() },
+                    Some(Terms::Ask(_)) => Demand::Asks(asks.collect()),
+                };
+                told.push(Change::Demand { framework: id.clone(), role: role.clone(), demand });
+            }
         }
         told
     }

@@ -1,11 +1,11 @@
 //! What a want sees, by definition.
 
-use super::facts::{Facts, Terms, Want};
+use super::facts::{Facts, Seat, Terms, Want};
 use super::sums::{Sums, bound_kinds};
 use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
 use twofold_allocator::ask::Member;
 use twofold_allocator::counts::Counts;
-use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
+use twofold_allocator::id::{AgentId, RolePath};
 use twofold_allocator::resources::{Kind, Resources};
 
 /// What one unit takes, before the model of its GPUs is settled.
@@ -59,45 +59,35 @@ impl Unit {
 }
 
 impl Facts {
-    pub(crate) fn want(&self, framework: &FrameworkId, at: usize) -> &Want {
-        &self.frameworks[framework].wants[at]
-    }
-
-    fn role_of(&self, framework: &FrameworkId) -> &RolePath {
-        self.frameworks[framework].role.as_ref().unwrap()
+    pub(crate) fn want(&self, seat: &Seat, at: usize) -> &Want {
+        &self.frameworks[&seat.0].wants[&seat.1][at]
     }
 
     /// Whether role and member both want an agent, whatever runs there.
-    pub(crate) fn suits(&self, framework: &FrameworkId, member: Option<&Member>, agent: &Agent) -> bool {
-        let path = self.role_of(framework).path();
+    pub(crate) fn suits(&self, seat: &Seat, member: Option<&Member>, agent: &Agent) -> bool {
+        let path = seat.1.path();
         let mut roles = path.filter_map(|path| self.roles.get(&path));
         roles.all(|role| role.agents.iter().all(|constraint| constraint.holds(agent)))
             && member.is_none_or(|member| member.constraints.iter().all(|constraint| constraint.holds(agent)))
     }
 
     /// Whether an agent is shown to a member; to open demand without one.
-    pub(crate) fn shows(
-        &self,
-        framework: &FrameworkId,
-        at: usize,
-        member: Option<&Member>,
-        id: &AgentId,
-    ) -> bool {
+    pub(crate) fn shows(&self, seat: &Seat, at: usize, member: Option<&Member>, id: &AgentId) -> bool {
         let Some(agent) = self.agents.get(id) else { return false };
         agent.state == AgentState::Active
-            && self.suits(framework, member, agent)
-            && !self.frameworks[framework].avoid.contains_key(id)
-            && !self.want(framework, at).refused.contains_key(id)
+            && self.suits(seat, member, agent)
+            && !self.frameworks[&seat.0].avoid.contains_key(id)
+            && !self.want(seat, at).refused.contains_key(id)
     }
 
     /// The agents that some member is shown.
-    pub(crate) fn shown(&self, framework: &FrameworkId, at: usize) -> Vec<AgentId> {
-        let want = self.want(framework, at);
+    pub(crate) fn shown(&self, seat: &Seat, at: usize) -> Vec<AgentId> {
+        let want = self.want(seat, at);
         let sees = |id: &&AgentId| match &want.terms {
-            Terms::Open(_) => self.shows(framework, at, None, id),
+            Terms::Open(_) => self.shows(seat, at, None, id),
             Terms::Ask(ask) => {
                 let mut wanted = ask.members.iter().filter(|member| member.count > 0);
-                wanted.any(|member| self.shows(framework, at, Some(member), id))
+                wanted.any(|member| self.shows(seat, at, Some(member), id))
             }
         };
         self.agents.keys().filter(sees).cloned().collect()
@@ -105,14 +95,14 @@ impl Facts {
 
     /// Whether a want leaves the room that free GPUs need: an ask without GPUs, of which every member could run on some
     /// agent without GPUs if that was empty.
-    pub(crate) fn keeps_gpu_room(&self, framework: &FrameworkId, at: usize) -> bool {
-        let want = self.want(framework, at);
+    pub(crate) fn keeps_gpu_room(&self, seat: &Seat, at: usize) -> bool {
+        let want = self.want(seat, at);
         let Terms::Ask(ask) = &want.terms else { return false };
         let holds = |member: &Member, agent: &Agent| {
             agent.capacity.gpus.is_empty()
                 && agent.state == AgentState::Active
                 && agent.capacity.contains(&member.shape.base)
-                && self.suits(framework, Some(member), agent)
+                && self.suits(seat, Some(member), agent)
         };
         ask.members.iter().all(|member| member.shape.gpu.is_none())
             && ask
@@ -135,29 +125,23 @@ impl Facts {
     }
 
     /// Whether limits on models may hide GPUs from a want.
-    pub(crate) fn narrows(&self, framework: &FrameworkId, at: usize) -> bool {
-        let open = Unit::of(self.want(framework, at)).is_some_and(|unit| unit.has_open_gpus());
+    pub(crate) fn narrows(&self, seat: &Seat, at: usize) -> bool {
+        let open = Unit::of(self.want(seat, at)).is_some_and(|unit| unit.has_open_gpus());
         let limit = |path: RolePath| {
             self.roles
                 .get(&path)
                 .is_some_and(|role| role.limit.keys().any(|k| matches!(k, Kind::GpuModel(_))))
         };
-        open && self.role_of(framework).path().any(limit)
+        open && seat.1.path().any(limit)
     }
 
     /// What is free on an agent for a want: without the models of which a limit leaves less than any member takes.
-    pub(crate) fn free_for(
-        &self,
-        sums: &Sums,
-        framework: &FrameworkId,
-        at: usize,
-        id: &AgentId,
-    ) -> Resources {
-        let mut free = self.view(sums, id, self.keeps_gpu_room(framework, at));
-        if !self.narrows(framework, at) {
+    pub(crate) fn free_for(&self, sums: &Sums, seat: &Seat, at: usize, id: &AgentId) -> Resources {
+        let mut free = self.view(sums, id, self.keeps_gpu_room(seat, at));
+        if !self.narrows(seat, at) {
             return free;
         }
-        let members = self.want(framework, at).members().iter();
+        let members = self.want(seat, at).members().iter();
         let least = members.filter_map(|member| member.shape.gpu.as_ref()).map(|gpu| gpu.count).min();
         let mut gpus = Counts::default();
         for (model, count) in free.gpus.iter() {
@@ -166,7 +150,7 @@ impl Facts {
                 let limit = self.roles.get(&path)?.limit.get(&kind)?;
                 Some(limit.saturating_sub(sums.charged(&path).amount(&kind)))
             };
-            let slack = self.role_of(framework).path().filter_map(left).min();
+            let slack = seat.1.path().filter_map(left).min();
             if slack.is_none_or(|slack| slack >= least.unwrap_or_default()) {
                 gpus.add(model, count);
             }
@@ -176,30 +160,30 @@ impl Facts {
     }
 
     /// Whether some member has room on an agent that it is shown; for open demand, whether its least has.
-    pub(crate) fn has_room(&self, sums: &Sums, framework: &FrameworkId, at: usize, id: &AgentId) -> bool {
-        match &self.want(framework, at).terms {
+    pub(crate) fn has_room(&self, sums: &Sums, seat: &Seat, at: usize, id: &AgentId) -> bool {
+        match &self.want(seat, at).terms {
             Terms::Open(least) => {
                 let free = self.known_free(sums, id);
-                !free.is_zero() && free.contains(least) && self.shows(framework, at, None, id)
+                !free.is_zero() && free.contains(least) && self.shows(seat, at, None, id)
             }
             Terms::Ask(ask) => {
-                let free = self.free_for(sums, framework, at, id);
+                let free = self.free_for(sums, seat, at, id);
                 let mut wanted = ask.members.iter().filter(|member| member.count > 0);
                 let fits = |m: &Member| m.shape.fits(&free) && self.finds(id, &m.shape, &free) > 0;
-                wanted.any(|m| fits(m) && self.shows(framework, at, Some(m), id))
+                wanted.any(|m| fits(m) && self.shows(seat, at, Some(m), id))
             }
         }
     }
 
     /// Whether a want may have a turn now.
-    pub(crate) fn is_eligible(&self, sums: &Sums, framework: &FrameworkId, at: usize) -> bool {
-        let (want, role) = (self.want(framework, at), self.role_of(framework));
+    pub(crate) fn is_eligible(&self, sums: &Sums, seat: &Seat, at: usize) -> bool {
+        let (want, role) = (self.want(seat, at), &seat.1);
         let Some(unit) = Unit::of(want) else { return false };
         if want.lost {
             return false;
         }
         if let Terms::Open(_) = &want.terms {
-            return self.agents.keys().any(|agent| self.part(sums, framework, at, agent).is_some());
+            return self.agents.keys().any(|agent| self.part(sums, seat, at, agent).is_some());
         }
         let held_back = |kind: Kind| sums.holds_back(self, role, &kind, unit.amount(&kind));
         if bound_kinds(self, role).into_iter().any(held_back) {
@@ -208,23 +192,17 @@ impl Facts {
         if want.is_of_many() && want.looked && !unit.is_within(&sums.free) {
             return false;
         }
-        self.agents.keys().any(|agent| self.has_room(sums, framework, at, agent))
-            || (!want.looked && !self.shown(framework, at).is_empty())
+        self.agents.keys().any(|agent| self.has_room(sums, seat, at, agent))
+            || (!want.looked && !self.shown(seat, at).is_empty())
     }
 
     /// The part of an agent that open demand may be dealt; none when that is less than its least.
-    pub(crate) fn part(
-        &self,
-        sums: &Sums,
-        framework: &FrameworkId,
-        at: usize,
-        id: &AgentId,
-    ) -> Option<Resources> {
-        let Terms::Open(least) = &self.want(framework, at).terms else { return None };
-        if !self.has_room(sums, framework, at, id) {
+    pub(crate) fn part(&self, sums: &Sums, seat: &Seat, at: usize, id: &AgentId) -> Option<Resources> {
+        let Terms::Open(least) = &self.want(seat, at).terms else { return None };
+        if !self.has_room(sums, seat, at, id) {
             return None;
         }
-        let (role, free) = (self.role_of(framework), self.known_free(sums, id));
+        let (role, free) = (&seat.1, self.known_free(sums, id));
         let most = |kind: Kind, free: u64| self.most(sums, role, &kind, free);
         let mut left = most(Kind::Gpu, free.gpus.total());
         let mut gpus = Counts::default();

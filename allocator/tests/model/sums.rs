@@ -1,19 +1,19 @@
 //! Every sum, computed from the facts by its definition, each time anew.
 
-use super::facts::Facts;
+use super::facts::{Facts, Seat};
 use std::collections::BTreeMap;
 use twofold_allocator::agent::AgentState;
 use twofold_allocator::counts::Counts;
 use twofold_allocator::holding::Owner;
-use twofold_allocator::id::{AgentId, FrameworkId, RolePath};
+use twofold_allocator::id::{AgentId, RolePath};
 use twofold_allocator::resources::{Amounts, Kind, Resources};
 
 /// What is in use and what is left.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
     pub(crate) agents: BTreeMap<AgentId, AgentSums>,
-    /// Charged to each framework.
-    pub(crate) frameworks: BTreeMap<FrameworkId, Resources>,
+    /// Charged to each framework in each role.
+    pub(crate) seats: BTreeMap<Seat, Resources>,
     /// Charged to each role's own frameworks, and to it with all below it.
     pub(crate) roles: BTreeMap<RolePath, (Resources, Resources)>,
     pub(crate) children: BTreeMap<RolePath, Vec<RolePath>>,
@@ -70,9 +70,9 @@ impl Sums {
         for (holding, _) in facts.tasks.values() {
             let agent = sums.agents.get_mut(&holding.agent);
             match &holding.owner {
-                Owner::Framework(id) => {
+                Owner::Framework { id, role } => {
                     agent.into_iter().for_each(|sums| sums.charged.add(&holding.resources));
-                    sums.frameworks.entry(id.clone()).or_default().add(&holding.resources);
+                    sums.seats.entry((id.clone(), role.clone())).or_default().add(&holding.resources);
                 }
                 Owner::Foreign => agent.into_iter().for_each(|sums| sums.foreign.add(&holding.resources)),
             }
@@ -80,7 +80,7 @@ impl Sums {
         for live in facts.live.values() {
             for (agent, part) in live.parts() {
                 sums.agents.get_mut(agent).unwrap().offered.add(part);
-                sums.frameworks.entry(live.framework.clone()).or_default().add(part);
+                sums.seats.entry(live.seat.clone()).or_default().add(part);
             }
         }
         for (id, agent) in &facts.agents {
@@ -102,8 +102,7 @@ impl Sums {
             }
             self.roles.insert(path, <_>::default());
         }
-        for (id, known) in &facts.frameworks {
-            let (Some(role), Some(charged)) = (&known.role, self.frameworks.get(id)) else { continue };
+        for ((_, role), charged) in &self.seats {
             for path in role.path() {
                 let (own, all) = self.roles.get_mut(&path).unwrap();
                 all.add(charged);

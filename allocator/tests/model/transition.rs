@@ -2,6 +2,7 @@
 
 use super::commands::{self, Draw};
 use super::devices;
+use std::collections::BTreeSet;
 use twofold_allocator::agent::AgentState;
 
 /// One thing that happens. Objects are named, or picked by number among those that there are when it happens.
@@ -92,14 +93,16 @@ pub(crate) fn beginning(bytes: &[u8]) -> Vec<String> {
     told.extend((0..draw.below(2)).map(|_| devices::shown(draw.one(&commands::AGENTS[..3]), draw)));
     told.extend((0..draw.below(4)).map(|_| commands::role(draw)));
     for name in &commands::FRAMEWORKS[..usize::from(1 + draw.below(4))] {
-        told.push(format!("framework {name} role={} priority={}", draw.one(&commands::ROLES), draw.below(2)));
-        told.push(format!("asks {name} {}", commands::asks(draw)));
+        let roles = commands::roles(draw);
+        told.push(format!("framework {name} role={roles} priority={}", draw.below(2)));
+        let roles: BTreeSet<&str> = roles.split('|').collect();
+        told.extend(roles.iter().map(|role| format!("asks {name} role={role} {}", commands::asks(draw))));
     }
     told
 }
 
 /// How many bytes make a beginning.
-pub(crate) const BEGINNING: usize = 96;
+pub(crate) const BEGINNING: usize = 192;
 
 pub(crate) fn transition(bytes: &[u8]) -> Transition {
     let (kind, rest) = bytes.split_first().unwrap();
@@ -159,7 +162,7 @@ fn on_agents(draw: &mut Draw<'_>) -> String {
 fn off_agents(draw: &mut Draw<'_>) -> String {
     match draw.below(4) {
         0 => format!("role-gone {}", draw.one(&commands::ROLES)),
-        1 => format!("framework {} role={}", draw.one(&commands::FRAMEWORKS), draw.one(&commands::ROLES)),
+        1 => format!("framework {} role={}", draw.one(&commands::FRAMEWORKS), commands::roles(draw)),
         _ => commands::role(draw),
     }
 }

@@ -1,6 +1,6 @@
 //! Whose turn it is and how far it goes, by definition: everybody is looked at, every share computed.
 
-use super::facts::{Facts, Live, Terms};
+use super::facts::{Facts, Live, Seat, Terms};
 use super::sight::Unit;
 use super::sums::{Sums, bound_kinds, guaranteed_kinds, own};
 use std::cmp::{Ordering, Reverse};
@@ -44,7 +44,7 @@ enum Place {
 /// A want that may be next.
 #[derive(Clone, Debug)]
 struct Candidate {
-    framework: FrameworkId,
+    seat: Seat,
     at: usize,
     role: RolePath,
     unit: Unit,
@@ -56,7 +56,7 @@ struct Candidate {
 /// and until then they count as waiting.
 #[derive(Clone, Debug)]
 pub(crate) struct Next {
-    pub(crate) framework: FrameworkId,
+    pub(crate) seat: Seat,
     pub(crate) at: usize,
     pub(crate) guaranteed: bool,
     pub(crate) least: Extent,
@@ -83,17 +83,17 @@ impl Facts {
         for agent in std::mem::take(&mut self.others) {
             self.wants_mut().for_each(|want| drop(want.refused.remove(&agent)));
         }
-        let wants: Vec<(FrameworkId, usize)> = self.every_want().collect();
-        for (framework, at) in wants {
-            let keeps = self.keeps_gpu_room(&framework, at);
-            let narrows = self.narrows(&framework, at);
+        let wants: Vec<(Seat, usize)> = self.every_want().collect();
+        for (seat, at) in wants {
+            let keeps = self.keeps_gpu_room(&seat, at);
+            let narrows = self.narrows(&seat, at);
             let views: Vec<(AgentId, Resources)> = self
-                .want(&framework, at)
+                .want(&seat, at)
                 .refused
                 .keys()
                 .map(|agent| (agent.clone(), self.view(&sums, agent, keeps)))
                 .collect();
-            let Some(want) = self.want_mut(&framework, at) else { continue };
+            let Some(want) = self.want_mut(&seat, at) else { continue };
             want.lost &= !changed;
             for (agent, view) in views {
                 if want.refused.get(&agent).is_some_and(|refusal| !refusal.seen.contains(&view)) {
@@ -105,52 +105,55 @@ impl Facts {
             }
             if want.is_of_many() && !want.refused.is_empty() {
                 // A set is shown again whole once one of its agents, or another, has room for a member.
-                if self.agents.keys().any(|agent| self.has_room(&sums, &framework, at, agent)) {
-                    self.want_mut(&framework, at).into_iter().for_each(|want| want.refused.clear());
+                if self.agents.keys().any(|agent| self.has_room(&sums, &seat, at, agent)) {
+                    self.want_mut(&seat, at).into_iter().for_each(|want| want.refused.clear());
                 }
             }
         }
     }
 
-    fn every_want(&self) -> impl Iterator<Item = (FrameworkId, usize)> {
-        let known = self.frameworks.iter().filter(|(_, known)| known.told.is_some());
-        known.flat_map(|(id, known)| (0..known.wants.len()).map(|at| (id.clone(), at)))
+    fn every_want(&self) -> impl Iterator<Item = (Seat, usize)> {
+        let seats = self.frameworks.iter().flat_map(|(id, known)| {
+            known.wants.iter().map(|(role, wants)| ((id.clone(), role.clone()), wants.len()))
+        });
+        seats.flat_map(|(seat, wants)| (0..wants).map(move |at| (seat.clone(), at)))
     }
 
-    fn candidate(&self, framework: FrameworkId, at: usize) -> Option<Candidate> {
-        let want = self.want(&framework, at);
+    fn candidate(&self, seat: Seat, at: usize) -> Option<Candidate> {
+        let want = self.want(&seat, at);
         let (unit, open) = (Unit::of(want)?, matches!(want.terms, Terms::Open(_)));
-        let known = self.frameworks.get(&framework).filter(|known| !known.paused)?;
-        let role = known.role.clone()?;
-        Some(Candidate { framework, at, role, unit, open })
+        self.frameworks.get(&seat.0).filter(|known| !known.paused)?;
+        let role = seat.1.clone();
+        Some(Candidate { seat, at, role, unit, open })
     }
 
     /// The next turn; none when nobody may have one. Whom the headroom held back before its first look, and who would
     /// now find no room, may be left out until something changes; if the offer `said` is to it, it is not.
     pub(crate) fn next(&self, said: Option<&Offer>) -> Option<Next> {
         let sums = Sums::of(self);
-        let all: Vec<Candidate> = self.every_want().filter_map(|(id, at)| self.candidate(id, at)).collect();
+        let all: Vec<Candidate> =
+            self.every_want().filter_map(|(seat, at)| self.candidate(seat, at)).collect();
         let mut eligible: Vec<&Candidate> =
-            all.iter().filter(|c| self.is_eligible(&sums, &c.framework, c.at)).collect();
-        let is_said = |c: &Candidate| said.is_some_and(|offer| self.is_to(offer, &c.framework, c.at));
+            all.iter().filter(|c| self.is_eligible(&sums, &c.seat, c.at)).collect();
+        let is_said = |c: &Candidate| said.is_some_and(|offer| self.is_to(offer, &c.seat, c.at));
         eligible.retain(|c| !self.only_looks(&sums, c) || is_said(c));
         self.next_of(&sums, &all, &eligible)
     }
 
     /// Whether an offer is to this want.
-    pub(crate) fn is_to(&self, offer: &Offer, framework: &FrameworkId, at: usize) -> bool {
-        let same = match (&offer.terms, &self.want(framework, at).terms) {
+    pub(crate) fn is_to(&self, offer: &Offer, seat: &Seat, at: usize) -> bool {
+        let same = match (&offer.terms, &self.want(seat, at).terms) {
             (OfferTerms::Units { ask: named, .. }, Terms::Ask(ask)) => *named == ask.id,
             (OfferTerms::Parts { .. }, Terms::Open(_)) => true,
             (OfferTerms::Units { .. }, Terms::Open(_)) | (OfferTerms::Parts { .. }, Terms::Ask(_)) => false,
         };
-        same && offer.framework == *framework
+        same && (&offer.framework, &offer.role) == (&seat.0, &seat.1)
     }
 
     /// Whether a want only has a first look coming, at less than it takes of something that is guaranteed.
     fn only_looks(&self, sums: &Sums, c: &Candidate) -> bool {
         let short = |kind: &Kind| c.unit.amount(kind) > sums.free.amount(kind);
-        !c.open && !self.want(&c.framework, c.at).looked && guaranteed_kinds(self).iter().any(short)
+        !c.open && !self.want(&c.seat, c.at).looked && guaranteed_kinds(self).iter().any(short)
     }
 
     fn next_of(&self, sums: &Sums, all: &[Candidate], eligible: &[&Candidate]) -> Option<Next> {
@@ -164,7 +167,7 @@ impl Facts {
             extent(self, sums, first, guaranteed, &rivals)
         };
         let (least, most) = (bound(&all.iter().collect::<Vec<_>>()), bound(eligible));
-        Some(Next { framework: first.framework.clone(), at: first.at, guaranteed, least, most })
+        Some(Next { seat: first.seat.clone(), at: first.at, guaranteed, least, most })
     }
 
     /// Whether charging so much lowers what the guarantees miss in all by its full amount, in every resource that it
@@ -208,22 +211,22 @@ impl Facts {
 
     /// What the wants of one role are ordered by.
     fn key(&self, sums: &Sums, c: &Candidate) -> Key {
-        let told = self.frameworks[&c.framework].told.as_ref().unwrap();
-        let ask = match &self.want(&c.framework, c.at).terms {
+        let told = &self.frameworks[&c.seat.0].told;
+        let ask = match &self.want(&c.seat, c.at).terms {
             Terms::Ask(ask) => ask.priority,
             Terms::Open(_) => 0,
         };
         let share =
-            if self.goes_by_share(&c.role) { self.share_of(sums, &c.framework, |_| 0) } else { Share(0, 1) };
-        (share, Reverse(ask), Reverse(told.priority), told.since, c.framework.clone(), c.at)
+            if self.goes_by_share(&c.role) { self.share_of(sums, &c.seat, |_| 0) } else { Share(0, 1) };
+        (share, Reverse(ask), Reverse(told.priority), told.since, c.seat.0.clone(), c.at)
     }
 
     fn goes_by_share(&self, role: &RolePath) -> bool {
         self.roles.get(role).is_some_and(|role| role.order == FrameworkOrder::Drf)
     }
 
-    fn share_of(&self, sums: &Sums, framework: &FrameworkId, more: impl Fn(&Kind) -> u64) -> Share {
-        let charged = sums.frameworks.get(framework).cloned().unwrap_or_default();
+    fn share_of(&self, sums: &Sums, seat: &Seat, more: impl Fn(&Kind) -> u64) -> Share {
+        let charged = sums.seats.get(seat).cloned().unwrap_or_default();
         self.largest(sums, &charged, 1, more, |_| true)
     }
 
@@ -312,9 +315,9 @@ impl Facts {
                 .map(|c| self.share_at(sums, &Self::place(node, &c.role), &c.unit, |_| 0));
             rivals.extend(shares.min().map(|share| (place.clone(), share)));
         }
-        let others = among.iter().filter(|c| c.role == first.role && c.framework != first.framework);
+        let others = among.iter().filter(|c| c.role == first.role && c.seat != first.seat);
         let others = others.filter(|_| self.goes_by_share(&first.role));
-        (rivals, others.map(|c| self.share_of(sums, &c.framework, |_| 0)).min())
+        (rivals, others.map(|c| self.share_of(sums, &c.seat, |_| 0)).min())
     }
 
     /// Whether the share is past a rival's plus the grain, with `more` charged.
@@ -328,7 +331,7 @@ impl Facts {
         let place = |(place, next): &(Place, Share)| {
             past(self.share_at(sums, place, &first.unit, &more), *next, self.weight(place))
         };
-        let framework = |next: Share| past(self.share_of(sums, &first.framework, &more), next, 1);
+        let framework = |next: Share| past(self.share_of(sums, &first.seat, &more), next, 1);
         rivals.0.iter().any(place) || rivals.1.is_some_and(framework)
     }
 
@@ -354,12 +357,12 @@ impl Facts {
         let mut sums = sums.clone();
         let mut parts = Vec::new();
         for agent in self.agents.keys() {
-            let Some(part) = facts.part(&sums, &first.framework, first.at, agent) else { continue };
+            let Some(part) = facts.part(&sums, &first.seat, first.at, agent) else { continue };
             parts.push((agent.clone(), part));
             let terms = OfferTerms::Parts { parts: parts.clone(), expires: None };
-            let (id, framework, role) = (OfferId(u64::MAX), first.framework.clone(), first.role.clone());
-            let offer = Offer { id, framework: framework.clone(), role, terms };
-            facts.live.insert(id, Live { offer, framework, at: first.at });
+            let (id, seat) = (OfferId(u64::MAX), first.seat.clone());
+            let offer = Offer { id, framework: seat.0.clone(), role: seat.1.clone(), terms };
+            facts.live.insert(id, Live { offer, seat, at: first.at });
             sums = Sums::of(&facts);
             if guaranteed || self.is_past(&sums, first, rivals, |_| 0) {
                 break;

@@ -38,21 +38,23 @@ pub(crate) fn change(bytes: &[u8]) -> String {
         7 | 8 => format!(
             "framework {} role={} priority={} since={}",
             draw.one(&FRAMEWORKS),
-            draw.one(&ROLES),
+            roles(draw),
             draw.below(3),
             draw.below(3)
         ),
         9 => {
             let verb = draw.one(&["framework-gone", "none", "none", "none", "pause", "resume", "resume"]);
-            format!("{verb} {}", draw.one(&FRAMEWORKS))
+            let role = if verb == "none" { in_role(draw) } else { String::new() };
+            format!("{verb} {}{role}", draw.one(&FRAMEWORKS))
         }
-        10 | 11 => format!("asks {} {}", draw.one(&FRAMEWORKS), asks(draw)),
-        12 => format!("open {} cpu={}", draw.one(&FRAMEWORKS), draw.below(3)),
+        10 | 11 => format!("asks {}{} {}", draw.one(&FRAMEWORKS), in_role(draw), asks(draw)),
+        12 => format!("open {}{} cpu={}", draw.one(&FRAMEWORKS), in_role(draw), draw.below(3)),
         13 => format!(
-            "holding {} {} {} cpu={} memory={} gpu=m:{}{}",
+            "holding {} {} {} role={} cpu={} memory={} gpu=m:{}{}",
             draw.one(&TASKS),
             draw.one(&AGENTS),
             draw.one(&["f0", "f1", "f2", "foreign"]),
+            draw.one(&ROLES),
             draw.below(4),
             draw.below(4),
             draw.below(3),
@@ -61,6 +63,17 @@ pub(crate) fn change(bytes: &[u8]) -> String {
         14 => format!("holding-gone {}", draw.one(&["t0", "t1", "t2", "t3", "f0-0", "f1-0", "f2-1", "f3-0"])),
         _ => format!("avoid {} agent={} until={}", draw.one(&FRAMEWORKS), draw.one(&AGENTS), draw.below(9)),
     }
+}
+
+/// One to three roles, of which some may be the same.
+pub(crate) fn roles(draw: &mut Draw<'_>) -> String {
+    let roles: Vec<&str> = (0..=draw.below(3)).map(|_| draw.one(&ROLES)).collect();
+    roles.join("|")
+}
+
+/// The role that something is told in: mostly the first of the framework's, else any.
+pub(crate) fn in_role(draw: &mut Draw<'_>) -> String {
+    if draw.below(2) == 0 { String::new() } else { format!(" role={}", draw.one(&ROLES)) }
 }
 
 pub(crate) fn agent(draw: &mut Draw<'_>) -> String {
@@ -156,7 +169,7 @@ pub(crate) fn command(bytes: &[u8]) -> String {
             };
             format!("accept {} ; {}", one(draw), one(draw))
         }
-        9 => format!("explain {} {}", draw.one(&FRAMEWORKS), draw.one(&["x", "y", "z"])),
+        9 => format!("explain {} {}{}", draw.one(&FRAMEWORKS), draw.one(&["x", "y", "z"]), in_role(draw)),
         _ => change(rest),
     }
 }

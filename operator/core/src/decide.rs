@@ -6,6 +6,7 @@ mod entry;
 mod feed;
 mod inverse;
 mod outcomes;
+mod path;
 mod plans;
 mod queries;
 mod reserve;

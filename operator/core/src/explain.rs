@@ -30,7 +30,7 @@ pub(crate) fn waiting(entry: &Entry, allocator: &Allocator) -> Waiting {
     let mut told = Waiting::default();
     let mut sentences = Vec::new();
     for plan in &entry.asks {
-        let explanation = allocator.explain(&spec.framework, &plan.ask.id);
+        let explanation = allocator.explain(&spec.framework, &spec.role, &plan.ask.id);
         match (entry.refusals.get(&plan.ask.id), &explanation) {
             (Some(refusals), explanation) => {
                 sentences.extend(explanation.as_ref().and_then(never));
@@ -91,7 +91,7 @@ pub fn sentence(explanation: &Explanation) -> String {
         Standing::NoRoom => format!("no agent has room: {}", fit(&explanation.fit)),
         Standing::Refused => format!("what is free was looked at and does not do: {}", fit(&explanation.fit)),
         Standing::TurnLost => "its last turn ended without a valid answer".to_owned(),
-        Standing::After(other) => format!("{other} is served first"),
+        Standing::After { framework, .. } => format!("{framework} is served first"),
         Standing::Next => "it has the next turn".to_owned(),
     };
     let more = [held(explanation), asked_back(explanation)];
@@ -215,7 +215,9 @@ fn reclaim(page: &mut String, claim: &Result<ClaimWord, NoReclaim>) {
 fn asks(page: &mut String, entry: &Entry, allocator: &Allocator) {
     let Ok(spec) = &entry.translated else { return };
     for plan in &entry.asks {
-        let Some(explanation) = allocator.explain(&spec.framework, &plan.ask.id) else { continue };
+        let Some(explanation) = allocator.explain(&spec.framework, &spec.role, &plan.ask.id) else {
+            continue;
+        };
         let _ = writeln!(page, "  ask {}: {}", plan.ask.id, sentence(&explanation));
         if let Some(refusals) = entry.refusals.get(&plan.ask.id) {
             let _ = writeln!(page, "    level two: {refusals}");

@@ -138,6 +138,9 @@ pub struct InstanceRecord {
 
 /// A custom resource that becomes a service.
 pub trait Framework {
+    /// The bare name of the role that it is in (or `default`), whatever else is wrong with it.
+    fn role(&self) -> &str;
+
     /// What is on record about an instance.
     fn record(&self, ledger: Option<&ServiceLedger>, instance: &InstanceId) -> InstanceRecord;
 

@@ -89,3 +89,39 @@ fn roles_of_weights_two_and_one_fill_the_cluster_two_to_one_once_their_limit_is_
         }
     }
 }
+
+#[test]
+fn what_runs_and_what_waits_goes_with_a_role_that_is_moved_in_the_tree() {
+    let mut cluster = Cluster::new(Timestamp(1_700_000_000_000));
+    for index in 0..3 {
+        let name = format!("agent-{index}");
+        cluster.put(machine::node(&Plain { name, zone: None, cpus: 1, memory_gib: 64, gpus: None }).into());
+    }
+    cluster.put(parent(AGENTS));
+    cluster.put(role("light", "namespaces: [team]"));
+    cluster.put(job("light-0", "light"));
+    cluster.put(job("light-1", "light"));
+    let mut operator = Operator::start(Settings::default(), &mut cluster);
+    let charged = |operator: &Operator, path: &str| {
+        let report = operator.state.allocator().role_report(&path.into());
+        report.map(|report| report.charged.cpu_milli)
+    };
+    operator.run(&mut cluster, 200);
+    assert_eq!((charged(&operator, "light"), charged(&operator, "both")), (Some(3000), Some(0)));
+
+    cluster.put(role("light", "parent: both, namespaces: [team]"));
+    let history = operator.run(&mut cluster, 200);
+    assert_eq!(history.violations, Vec::<String>::new());
+    assert_eq!((charged(&operator, "light"), charged(&operator, "both/light")), (None, Some(3000)));
+
+    for worker in 0..3 {
+        let key = Key::new(Kind::Pod, "team", &format!("light-0-worker-{worker}"));
+        let Some(Object::Pod(pod)) = cluster.get(&key).cloned() else { panic!("{key:?} runs") };
+        let now = cluster.now();
+        cluster.put(Object::from(machine::ended(*pod, 0, now)));
+    }
+    operator.run(&mut cluster, 400);
+    let waited = Key::new(Kind::Pod, "team", "light-1-worker-0");
+    assert!(cluster.get(&waited).is_some(), "what waited is launched in the role where that is now");
+    assert_eq!(charged(&operator, "both/light"), Some(3000));
+}

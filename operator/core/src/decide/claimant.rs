@@ -5,7 +5,7 @@ use super::State;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::explain::Explanation;
-use twofold_allocator::id::{AgentId, AskId, FrameworkId};
+use twofold_allocator::id::{AgentId, AskId, FrameworkId, RolePath};
 use twofold_allocator::offer::Answer;
 use twofold_allocator::reclaim::ClaimWord;
 use twofold_allocator::resources::Resources;
@@ -26,14 +26,14 @@ pub(super) enum Judgement {
 /// Judges the claim of an ask as it stands; none when there is none any more.
 pub(super) fn judge(
     state: &State,
-    framework: &FrameworkId,
+    (framework, role): (&FrameworkId, &RolePath),
     ask: &AskId,
     now: Timestamp,
 ) -> Option<Judgement> {
     let entry = state.services.get(state.by_framework.get(framework)?)?;
     let spec = entry.translated.as_ref().ok()?;
     let plan = entry.asks.iter().find(|plan| plan.ask.id == *ask)?;
-    let explanation = state.allocator.explain(framework, ask)?;
+    let explanation = state.allocator.explain(framework, role, ask)?;
     let claim = explanation.reclaim.as_ref().ok()?;
     let rooms = rooms(state, plan, &explanation, claim);
     let facts = facts(state, claim);

@@ -6,7 +6,7 @@ use crate::memory::Memory;
 use crate::object::Key;
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::ask::Demand;
-use twofold_allocator::id::AskId;
+use twofold_allocator::id::{AskId, RolePath};
 use twofold_allocator::tick::Timestamp;
 use twofold_sdk::observed::ServiceView;
 use twofold_sdk::plan::Plans;
@@ -29,6 +29,8 @@ pub struct Entry {
     pub view: ServiceView,
     /// Its plans.
     pub plans: Option<Plans>,
+    /// The role that level one was told of it.
+    pub role: RolePath,
     /// What it asks for.
     pub asks: Vec<AskPlan>,
     /// What level one was told of that.
@@ -96,6 +98,7 @@ impl Entry {
             barred: None,
             view: ServiceView::default(),
             plans: None,
+            role: RolePath::root(),
             asks: Vec::new(),
             demand: Demand::None,
             refusals: BTreeMap::new(),

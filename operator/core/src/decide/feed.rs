@@ -1,6 +1,6 @@
 //! Changes for level one: agents, roles and holdings as the cluster shows them.
 
-use super::reserve;
+use super::{path, reserve};
 use crate::frameworks::framework_id;
 use crate::object::Key;
 use crate::observe::requests::GPU;
@@ -109,7 +109,9 @@ fn owner(pod: &PodRecord, world: &World) -> Owner {
     let Some(kind) = controller.kind else { return Owner::Foreign };
     let key = Key::new(kind, &pod.key.namespace, &controller.name);
     match world.resources.get(&key) {
-        Some(resource) if resource.uid() == controller.uid => Owner::Framework(framework_id(&key)),
+        Some(resource) if resource.uid() == controller.uid => {
+            Owner::Framework { id: framework_id(&key), role: path::of(world, &key) }
+        }
         _ => Owner::Foreign,
     }
 }

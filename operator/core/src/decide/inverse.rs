@@ -79,7 +79,7 @@ fn answer(
     if !unwilling.is_empty() {
         return Vec::new();
     }
-    let agents = match claimant::judge(state, framework, ask, now) {
+    let agents = match claimant::judge(state, (framework, role), ask, now) {
         Some(Judgement::Takes) => return willing.into_iter().filter_map(|one| accept(state, one)).collect(),
         Some(Judgement::TakesPart(agents)) => agents,
         None => BTreeSet::new(),

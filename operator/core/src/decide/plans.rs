@@ -1,11 +1,10 @@
 //! From a custom resource and what is seen of it to plans and asks.
 
 use super::entry::Entry;
-use super::{State, feed, reserve};
+use super::{State, feed, path, reserve};
 use crate::action::{Action, Target, Write};
 use crate::frameworks::{Framework, Problem, Situation, framework_id};
 use crate::object::{Key, Kind, Object};
-use crate::observe::role;
 use crate::observe::service::{self, Belongings};
 use crate::observe::world::{Resource, World};
 use crate::record::PodRecord;
@@ -13,9 +12,7 @@ use crate::settings::Settings;
 use twofold_allocator::ask::Demand;
 use twofold_allocator::change::Change;
 use twofold_allocator::framework::Framework as Consumer;
-use twofold_allocator::id::RolePath;
 use twofold_allocator::tick::Timestamp;
-use twofold_crds::allocation_role::DEFAULT_ROLE;
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::launch::{self, LaunchFailure, Withdrawal};
 use twofold_sdk::observed::{InstanceView, TaskState, View};
@@ -73,16 +70,11 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Actio
         entry.reclaim.filter(|reclaim| reclaimable && now < reclaim.until && !framework.gives_back());
     if let Ok(spec) = &mut entry.translated {
         spec.reclaimable = reclaimable;
-        match resolve(spec.role.as_str(), &key.namespace, &state.world) {
-            Ok(path) => spec.role = path,
-            Err(problem) => entry.barred = Some(problem),
-        }
+        entry.barred = path::resolve(framework.role(), &key.namespace, &state.world).err();
+        spec.role = path::of(&state.world, key);
     }
     entry.view = service::view(framework, &belongings, &state.world, &mut entry.memory, now);
-    if std::mem::replace(&mut entry.reclaimable, reclaimable) != reclaimable {
-        let changes: Vec<_> = feed::of_service(&state.world, &entry.uid).collect();
-        changes.into_iter().for_each(|change| state.tell(change));
-    }
+    mark_pods(state, &mut entry, reclaimable);
     let actions = match entry.translated.clone() {
         Ok(spec) => plan_service(state, &mut entry, &spec, framework, now),
         Err(_) => {
@@ -92,6 +84,21 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Actio
     };
     state.services.insert(key.clone(), entry);
     actions
+}
+
+/// Tells level one of a service's pods again where they are charged to another role than before, or may be taken back
+/// now, or no more. What was wanted in the role before is wanted there no more.
+fn mark_pods(state: &mut State, entry: &mut Entry, reclaimable: bool) {
+    let role = path::of(&state.world, &entry.key);
+    let moved = entry.role != role;
+    if moved {
+        tell_no_demand(state, entry);
+        entry.role = role;
+    }
+    if std::mem::replace(&mut entry.reclaimable, reclaimable) != reclaimable || moved {
+        let changes: Vec<_> = feed::of_service(&state.world, &entry.uid).collect();
+        changes.into_iter().for_each(|change| state.tell(change));
+    }
 }
 
 fn forget(state: &mut State, key: &Key) -> Vec<Action> {
@@ -122,34 +129,6 @@ fn translate(
         return Err(wrong.into_iter().map(problem).collect());
     }
     Ok(spec)
-}
-
-/// The path of the role that a resource names. Who names none is in the role `default`, which need not be declared.
-fn resolve(name: &str, namespace: &str, world: &World) -> Result<RolePath, Problem> {
-    let problem = |reason, message| Problem { reason, field: "role".to_owned(), message };
-    let Some(resource) = world.roles.get(name) else {
-        if name == DEFAULT_ROLE {
-            return Ok(RolePath::from(DEFAULT_ROLE));
-        }
-        return Err(problem(
-            "RoleNotFound",
-            format!("role {name:?} does not exist; create the AllocationRole or name another"),
-        ));
-    };
-    if !role::permits(resource, namespace) {
-        return Err(problem(
-            "RoleNotPermitted",
-            format!(
-                "role {name:?} does not list namespace {namespace:?} in spec.namespaces; ask its administrator, \
-                 or name another role"
-            ),
-        ));
-    }
-    role::role(resource, &world.roles).map(|role| role.path).map_err(|problems| {
-        let first = problems.into_iter().next();
-        let (reason, text) = first.map_or(("RoleInvalid", String::new()), |p| (p.reason, p.message));
-        problem(reason, format!("role {name:?} cannot be used: {text}"))
-    })
 }
 
 fn plan_service(
@@ -236,7 +215,7 @@ pub(super) fn pause_demand(state: &mut State) {
 fn tell_framework(state: &mut State, spec: &ServiceSpec) {
     state.tell(Change::Framework(Consumer {
         id: spec.framework.clone(),
-        role: spec.role.clone(),
+        roles: vec![spec.role.clone()],
         priority: spec.priority,
         since: spec.since,
     }));
@@ -248,16 +227,22 @@ fn tell_demand(state: &mut State, entry: &mut Entry, spec: &ServiceSpec) {
     let demand = if asks.is_empty() { Demand::None } else { Demand::Asks(asks) };
     if demand != entry.demand {
         entry.demand = demand.clone();
-        state.tell(Change::Demand(spec.framework.clone(), demand));
+        let (framework, role) = (spec.framework.clone(), spec.role.clone());
+        state.tell(Change::Demand { framework, role, demand });
     }
 }
 
 fn withdraw_demand(state: &mut State, entry: &mut Entry) {
     entry.asks.clear();
     entry.plans = None;
+    tell_no_demand(state, entry);
+}
+
+fn tell_no_demand(state: &mut State, entry: &mut Entry) {
     if entry.demand != Demand::None {
         entry.demand = Demand::None;
-        state.tell(Change::Demand(framework_id(&entry.key), Demand::None));
+        let (framework, role) = (framework_id(&entry.key), entry.role.clone());
+        state.tell(Change::Demand { framework, role, demand: Demand::None });
     }
 }
 

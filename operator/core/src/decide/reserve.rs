@@ -5,6 +5,7 @@
 use super::State;
 use super::entry::Entry;
 use super::feed::with_model;
+use super::path;
 use crate::frameworks::framework_id;
 use crate::object::{Key, Kind};
 use crate::observe::home::{self, Home};
@@ -129,7 +130,7 @@ fn changes(known: &Known<'_>) -> Vec<Change> {
 
 fn framework_of(reservation: &Reservation) -> Option<&FrameworkId> {
     match &reservation.owner {
-        ReservedFor::Instance(framework, _) => Some(framework),
+        ReservedFor::Instance { framework, .. } => Some(framework),
         ReservedFor::Role(_) => None,
     }
 }
@@ -236,7 +237,11 @@ fn room(
     let takes = takes(away.pod, &away.instance, entry).map(|takes| with_model(&takes, &agent, world));
     let reservation = takes.map(|resources| Reservation {
         id: id.clone(),
-        owner: ReservedFor::Instance(framework, Word::from(away.recorded.name.as_str())),
+        owner: ReservedFor::Instance {
+            framework,
+            role: path::of(world, key),
+            instance: Word::from(away.recorded.name.as_str()),
+        },
         agent,
         resources,
         volume: home::volume(world, belongings, away.recorded),

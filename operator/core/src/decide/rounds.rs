@@ -111,5 +111,6 @@ fn book(state: &mut State, entry: &mut Entry, launched: &[Launched], tick: Tick)
     entry.asks = asks;
     let asks: Vec<_> = entry.asks.iter().map(|ask| ask.ask.clone()).collect();
     entry.demand = if asks.is_empty() { Demand::None } else { Demand::Asks(asks) };
-    state.tell(Change::Demand(spec.framework, entry.demand.clone()));
+    let demand = entry.demand.clone();
+    state.tell(Change::Demand { framework: spec.framework, role: spec.role, demand });
 }

@@ -52,6 +52,10 @@ pub mod upkeep;
 pub mod validate;
 
 impl Framework for CassandraService {
+    fn role(&self) -> &str {
+        &self.spec.placement.role
+    }
+
     fn record(&self, ledger: Option<&ServiceLedger>, instance: &InstanceId) -> InstanceRecord {
         let spec = ledger.map(|ledger| &ledger.spec);
         let Some(entry) = spec.and_then(|spec| ledger::entry(spec, instance)) else {

@@ -40,6 +40,10 @@ use twofold_sdk::plan::Plans;
 use twofold_sdk::spec::ServiceSpec;
 
 impl Framework for TFJob {
+    fn role(&self) -> &str {
+        Job::new(self).role()
+    }
+
     fn record(&self, _ledger: Option<&ServiceLedger>, _instance: &InstanceId) -> InstanceRecord {
         InstanceRecord::default()
     }
@@ -89,7 +93,7 @@ impl Framework for TFJob {
         if condition::is_finished(&known) {
             return after_the_end(&job, &known, situation);
         }
-        if self.spec.run_policy.suspend {
+        if status::is_put_aside(&job, &known, situation) {
             return Upkeep { actions: cleanup::suspended(&job, situation), ..Upkeep::default() };
         }
         let next = status::next(&job, situation);

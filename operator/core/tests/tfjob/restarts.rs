@@ -176,6 +176,20 @@ fn counted_pods_are_forgotten_when_they_are_gone_and_a_resumed_job_counts_anew()
 }
 
 #[test]
+fn a_pod_that_is_deleted_while_it_runs_has_not_completed_though_it_ends_with_exit_code_zero() {
+    let mut scene = scene("OnFailure", "");
+    scene.pod("worker", 0, Is::WentWell);
+    scene.tell();
+    assert_eq!(scene.conditions(), ["Created", "Restarting"]);
+    assert!(scene.told().twofold.unwrap().completed.is_empty());
+    scene.pod("worker", 0, Is::Running);
+    scene.tell();
+    scene.pod("worker", 0, Is::Succeeded);
+    scene.tell();
+    assert!(scene.conditions().contains(&"Succeeded".to_owned()));
+}
+
+#[test]
 fn a_job_past_its_deadline_fails_and_asks_to_be_looked_at_in_time() {
     let mut scene = scene("Never", "runPolicy: {activeDeadlineSeconds: 30}");
     assert_eq!(scene.upkeep().wake_at, Some(scene.now.plus_millis(30_000)));

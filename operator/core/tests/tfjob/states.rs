@@ -220,6 +220,27 @@ fn a_suspended_job_says_so_and_goes_on_with_a_new_start_time() {
 }
 
 #[test]
+fn a_suspended_job_goes_on_once_its_pods_are_gone_however_they_end() {
+    for policy in ["Never", "OnFailure"] {
+        let mut scene = Scene::of(&[("Worker", 2)], "").policy(policy);
+        scene.pods("worker", 0, 2, Is::Running);
+        scene.tell();
+        scene.job.spec.run_policy.suspend = true;
+        scene.tell();
+        scene.pod("worker", 0, Is::WentWell).pod("worker", 1, Is::Going);
+        scene.job.spec.run_policy.suspend = false;
+        assert_eq!(scene.tell(), Vec::<String>::new(), "{policy}");
+        assert!(!scene.upkeep().wants_offers, "{policy}");
+        assert_eq!(scene.conditions(), ["Created", "Running=False", "Suspended"], "{policy}");
+        scene.gone("worker", 0);
+        scene.gone("worker", 1);
+        assert_eq!(scene.tell(), ["TFJobResumed"], "{policy}");
+        assert!(scene.upkeep().wants_offers, "{policy}");
+        assert!(scene.told().twofold.unwrap().completed.is_empty(), "{policy}");
+    }
+}
+
+#[test]
 fn a_job_that_begins_suspended_has_no_start_time() {
     let mut scene = Scene::of(&[("Worker", 1)], "runPolicy: {suspend: true}");
     scene.tell();

@@ -3,10 +3,10 @@
 
 use super::defaults::Job;
 use super::reclaim;
-use super::tally::belongs;
+use super::tally::{belongs, completes};
 use crate::frameworks::Situation;
 use crate::observe::service::instance_of;
-use crate::record::{Phase, PodRecord};
+use crate::record::PodRecord;
 use std::collections::BTreeSet;
 use twofold_crds::tfjob::TfJobStatus;
 use twofold_sdk::instance::InstanceId;
@@ -24,11 +24,17 @@ pub(super) fn has(status: &TfJobStatus, pod: &PodRecord) -> bool {
 
 /// Puts on record which replicas have ended well, but for what is taken back; surplus ones are forgotten.
 pub(super) fn note(status: &mut TfJobStatus, job: &Job<'_>, situation: &Situation<'_>) {
-    let ended_well = |pod: &&&PodRecord| pod.phase == Phase::Succeeded && !reclaim::takes(status, pod);
-    let succeeded = situation.pods.iter().filter(ended_well);
+    let policy = |instance: &InstanceId| {
+        let own = job.replicas.iter().find(|replicas| belongs(instance, replicas));
+        own.map(|replicas| replicas.restart)
+    };
+    let pods = situation.pods.iter().filter(|pod| !reclaim::takes(status, pod));
+    let known = pods.filter_map(|pod| Some((pod, instance_of(pod)?)));
+    let ended_well =
+        known.filter(|(pod, instance)| policy(instance).is_some_and(|policy| completes(pod, policy)));
     let mut completed = of(status);
-    completed.extend(succeeded.filter_map(|pod| instance_of(pod)));
-    completed.retain(|instance| job.replicas.iter().any(|replicas| belongs(instance, replicas)));
+    completed.extend(ended_well.map(|(_, instance)| instance));
+    completed.retain(|instance| policy(instance).is_some());
     let names = completed.iter().map(ToString::to_string).collect();
     status.twofold.get_or_insert_default().completed = names;
 }

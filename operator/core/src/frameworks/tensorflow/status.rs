@@ -21,7 +21,7 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
         reclaim::forget(&mut status);
         return status;
     }
-    if job.resource.spec.run_policy.suspend {
+    if is_put_aside(job, &status, situation) {
         suspend(&mut status, job, now);
         return status;
     }
@@ -53,6 +53,13 @@ pub(super) fn next(job: &Job<'_>, situation: &Situation<'_>) -> TfJobStatus {
         reclaim::decide(&mut status, job, situation);
     }
     status
+}
+
+/// Whether the job is put aside. One that is to go on is so until the pods that end for it are gone: how they end says
+/// nothing of the job, since a trainer that is told to stop may do so with exit code 0.
+pub(super) fn is_put_aside(job: &Job<'_>, status: &TfJobStatus, situation: &Situation<'_>) -> bool {
+    let ends = || situation.pods.iter().any(|pod| pod.deleting.is_some());
+    job.resource.spec.run_policy.suspend || (holds(status, SUSPENDED) && ends())
 }
 
 /// In a job that succeeded, what still runs is called successful too: parameter servers never end by themselves.

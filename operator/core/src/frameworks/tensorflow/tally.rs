@@ -102,6 +102,12 @@ pub(super) fn launch_failed(pod: &PodRecord) -> bool {
     launch::is_no_fault(pod.disrupted.as_deref().unwrap_or(&pod.reason))
 }
 
+/// Whether a pod ended well by itself. A trainer that is told to stop may end with exit code 0 too, so that one which is
+/// deleted has not completed where it may run again.
+pub(super) fn completes(pod: &PodRecord, policy: RestartPolicy) -> bool {
+    pod.phase == Phase::Succeeded && (pod.deleting.is_none() || policy == RestartPolicy::Never)
+}
+
 /// The exit code of the container that trains.
 pub(super) fn exit_code(pod: &PodRecord) -> Option<i32> {
     let trainer = pod.containers.iter().find(|container| container.name == TENSORFLOW_CONTAINER)?;
@@ -125,7 +131,8 @@ fn count(pod: &PodRecord, instance: &InstanceId, policy: RestartPolicy, situatio
             }
         }
         Phase::Running => Count::Active,
-        Phase::Succeeded => Count::Succeeded,
+        Phase::Succeeded if completes(pod, policy) => Count::Succeeded,
+        Phase::Succeeded => Count::Moving,
         Phase::Failed if launch_failed(pod) => Count::Nothing,
         Phase::Failed => Count::Failed { is_retried: is_retried(pod, policy) },
         Phase::Pending | Phase::Unknown => Count::Nothing,
