@@ -9,6 +9,7 @@ use crate::books::task::TaskBook;
 use crate::books::want::{Want, wants_of};
 use crate::books::{AgentNo, FrameworkNo, RoleNo};
 use crate::change::Change;
+use crate::device::DeviceSet;
 use crate::framework::Framework;
 use crate::holding::{Holding, Owner};
 use crate::id::{AgentId, FrameworkId, OfferId, ReservationId, RolePath, TaskId};
@@ -46,6 +47,7 @@ impl Allocator {
                 changed
             }
             Change::Revocable { agent, resources } => self.apply_revocable(agent, resources),
+            Change::Devices(id, set) => self.apply_devices(&id, set),
             Change::Role(role) => self.apply_role(role),
             Change::RoleGone(path) => self.apply_role_gone(&path),
             Change::Framework(framework) => self.apply_framework(&framework),
@@ -72,6 +74,7 @@ impl Allocator {
 
     pub(crate) fn apply_agent(&mut self, agent: Agent) -> bool {
         let no = self.books.agent_no(&agent.id);
+        let agent = self.books.counted_by_devices(no, agent);
         let before = self.books.agents.at(no).agent.clone();
         if before.as_ref() == Some(&agent) {
             return false;
@@ -99,8 +102,25 @@ impl Allocator {
         }
         self.rescind_on(no);
         self.books.let_go_on(no);
+        self.books.forget_told(no);
         self.books.set_agent(no, None);
         self.books.forget_agent(no);
+        true
+    }
+
+    fn apply_devices(&mut self, id: &AgentId, set: Option<DeviceSet>) -> bool {
+        let no = self.books.agent_no(id);
+        let known = self.books.agents.at(no).devices.as_ref().map(|book| &book.set);
+        if known == set.as_ref() {
+            self.books.drop_agent_if_unused(no);
+            return false;
+        }
+        self.rescind_on(no);
+        self.books.let_go_on(no);
+        self.books.show_devices(no, set);
+        if self.books.agent_names.contains_key(id) {
+            self.books.agent_grew(no, Growth::Another);
+        }
         true
     }
 
@@ -235,7 +255,8 @@ impl Allocator {
     }
 
     fn apply_holding(&mut self, holding: Holding) -> bool {
-        let Holding { task, agent, owner, resources, finishing, unit, reservation } = holding;
+        let Holding { task, agent, owner, resources, finishing, unit, reservation, devices } = holding;
+        let mut devices = devices.into_boxed_slice();
         if let Some(known) = self.books.tasks.get(&task) {
             let same_owner = match (&owner, known.framework) {
                 (Owner::Framework { id, role }, Some(no)) => self.books.seat(id, role) == Some(no),
@@ -245,7 +266,10 @@ impl Allocator {
             let same =
                 same_owner && self.books.agents.at(known.agent).id == agent && known.resources == resources;
             let news = self.books.planted.is(Plant::Duplicates);
-            let same = same && known.finishing == finishing && known.unit == unit;
+            if devices.is_empty() && self.books.agents.at(known.agent).id == agent {
+                devices.clone_from(&known.devices);
+            }
+            let same = same && known.devices == devices && known.finishing == finishing && known.unit == unit;
             if same && known.reservation == reservation && !known.launch && !news {
                 return false;
             }
@@ -256,7 +280,8 @@ impl Allocator {
             Owner::Framework { id, role } => Some(self.books.framework_no(id, role)),
             Owner::Foreign => None,
         };
-        let entry = TaskBook { agent, framework, resources, finishing, unit, launch: false, reservation };
+        let entry =
+            TaskBook { agent, framework, resources, finishing, unit, launch: false, reservation, devices };
         self.books.replace_task(task, entry);
         true
     }

@@ -2,6 +2,7 @@
 //! facts in any order and come out equal; what may be lost (filters, live offers, counters) is kept beside them.
 
 pub(crate) mod agent;
+pub(crate) mod device;
 pub(crate) mod framework;
 pub(crate) mod reservation;
 pub(crate) mod role;

@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::ask::Demand;
+use crate::device::DeviceSet;
 use crate::framework::Framework;
 use crate::holding::Holding;
 use crate::id::{AgentId, FrameworkId, ReservationId, RolePath, TaskId, Word};
@@ -17,6 +18,9 @@ pub enum Change {
     Agent(Agent),
     /// The agent is gone. What was in use on it stays charged until that is gone, too.
     AgentGone(AgentId),
+    /// The agent shows these devices; its GPUs are counted again, as the agent says, when none. What was told to have GPUs
+    /// or shares of the same kinds is counted by its devices, and tasks that do not say which they have are excess.
+    Devices(AgentId, Option<DeviceSet>),
     /// The role is declared like this.
     Role(Role),
     /// The role is declared no more; it lives on, undeclared, while something uses it.

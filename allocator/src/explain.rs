@@ -237,6 +237,9 @@ impl Books {
         let member = self.want(no)?.members().get(member)?;
         let shape = &member.shape;
         let missing = shape.on(&self.free_of(no, Some(member), agent, keeps)).err()?;
+        if shape.fits(&self.counted_of(no, Some(member), agent, keeps)) {
+            return self.lacks_devices(agent, shape).map(Stage::Devices);
+        }
         if keeps && shape.on(&self.free_of(no, Some(member), agent, false)).is_ok() {
             return Some(Stage::GpuRoom(missing));
         }

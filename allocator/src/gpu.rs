@@ -10,6 +10,8 @@ pub struct GpuRequest {
     pub model: Option<Word>,
     /// How many, at least one.
     pub count: u64,
+    /// Whether all of them come from one island. Then only agents that show their devices will do for more than one.
+    pub one_island: bool,
 }
 
 impl GpuRequest {

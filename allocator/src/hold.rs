@@ -35,6 +35,7 @@
 //!         finishing: true,
 //!         unit: None,
 //!         reservation: None,
+//!         devices: vec![],
 //!     }))?;
 //! }
 //! for (name, demand) in [("gang", demand(4, 4)), ("small", demand(9, 0))] {
@@ -63,6 +64,7 @@
 //!     member: 0,
 //!     agent: "m".into(),
 //!     resources: Resources::new(1000, 0),
+//!     devices: vec![],
 //! };
 //! let launches = allocator.settle(offer.id, Answer::Accept((0..4).map(place).collect()))?;
 //! assert_eq!(launches.len(), 4);

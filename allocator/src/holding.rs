@@ -1,8 +1,10 @@
 //! Holdings: resources in use on an agent, by our frameworks or by anybody else.
 
+use crate::device::Grant;
 use crate::id::{AgentId, FrameworkId, ReservationId, RolePath, TaskId, UnitId};
 use crate::resources::Resources;
 use crate::tick::Timestamp;
+use alloc::vec::Vec;
 
 /// One task that is not finished, as the cluster shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,9 @@ pub struct Holding {
     /// The reservation that it runs in: what it takes of that is not counted twice. It counts only on the reservation's
     /// agent, and only if that is kept for its framework.
     pub reservation: Option<ReservationId>,
+    /// The devices that it has. Where the cluster does not say, none: then it has those of its launch, if that named any
+    /// on the same agent.
+    pub devices: Vec<Grant>,
 }
 
 /// What a framework says of the unit that a task runs in. A unit is asked back whole or not at all.

@@ -3,6 +3,7 @@
 //! changed limit, guarantee, agent or foreign task, breaks no law: it is reported, and stops new gifts there.
 
 mod asks;
+mod devices;
 mod holds;
 mod rebuild;
 mod reservations;
@@ -52,6 +53,8 @@ pub enum Violation {
         /// Of which resource.
         kind: Kind,
     },
+    /// A gift gave of a device what somebody has.
+    Owned(AgentId),
     /// A gift made an excess over a limit larger.
     OverLimit {
         /// The role.
@@ -86,6 +89,7 @@ impl fmt::Display for Violation {
             Self::Reservation(id) => write!(f, "reservation {id}: what is idle of it is wrong"),
             Self::DeadOffer(offer) => write!(f, "offer {}: it is live, and its want is not there", offer.0),
             Self::OverCommitted { agent, kind } => write!(f, "agent {agent}: a gift over-committed {kind}"),
+            Self::Owned(agent) => write!(f, "agent {agent}: a gift gave a device that has an owner"),
             Self::OverLimit { role, kind } => write!(f, "role {role}: a gift went over the limit of {kind}"),
             Self::Headroom { role, kind } => {
                 write!(f, "role {role}: a gift took {kind} that guarantees need")
@@ -101,6 +105,7 @@ impl Allocator {
         let books = &self.books;
         let mut broken = self.broken.clone();
         broken.extend(books.agent_names.values().filter_map(|no| books.agent_balances(*no)));
+        broken.extend(books.agent_names.values().filter_map(|no| books.is_counted_by_devices(*no)));
         broken.extend(books.role_names.values().filter_map(|no| books.role_adds_up(*no)));
         broken.extend(books.totals_add_up());
         broken.extend(books.soft_state_is_bounded());
@@ -127,6 +132,7 @@ impl Allocator {
             Laws::Everything => self.audit(),
             Laws::Touched => {
                 let mut broken = self.broken.clone();
+                broken.extend(agents.iter().filter_map(|no| self.books.is_counted_by_devices(*no)));
                 broken.extend(agents.into_iter().filter_map(|no| self.books.agent_balances(no)));
                 broken.extend(roles.into_iter().filter_map(|no| self.books.role_adds_up(no)));
                 broken
@@ -234,7 +240,8 @@ impl Books {
 
     /// What a gift must not make larger, before it is given.
     pub(crate) fn witness(&self, role: RoleNo, agents: impl Iterator<Item = AgentNo>) -> Witness {
-        let agents = agents.map(|no| (no, self.agents.at(no).flagged_excess())).collect();
+        let excess = |no| (no, self.agents.at(no).flagged_excess(), self.devices_over(no));
+        let agents = agents.map(excess).collect();
         let limited = self.path(role).filter(|(_, book)| book.limits().next().is_some());
         let limits = limited.map(|(no, book)| (no, over(book.limits(), &book.charged))).collect();
         let shortfall = self.shortfall();
@@ -253,8 +260,9 @@ impl Books {
     /// What a gift made larger that it must not.
     pub(crate) fn worsened(&self, before: &Witness) -> Vec<Violation> {
         let mut broken = Vec::new();
-        for (no, excess) in &before.agents {
+        for (no, excess, over) in &before.agents {
             let book = self.agents.at(*no);
+            broken.extend((self.devices_over(*no) > *over).then(|| Violation::Owned(book.id.clone())));
             broken.extend(
                 larger(excess, &book.excess())
                     .map(|kind| Violation::OverCommitted { agent: book.id.clone(), kind }),
@@ -281,7 +289,8 @@ impl Books {
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
     role: RoleNo,
-    agents: Vec<(AgentNo, Amounts)>,
+    /// What is in use beyond each agent, and beyond its devices.
+    agents: Vec<(AgentNo, Amounts, u64)>,
     limits: Vec<(RoleNo, Amounts)>,
     shortfall: Amounts,
 }

@@ -4,7 +4,7 @@
 //!
 //! - **What is told**: [`change`], and the things that a change names: [`agent`] in its [`domain`], [`role`],
 //!   [`framework`], its demand in [`ask`], [`holding`]. Why a change may be [`refused`].
-//! - **In what**: [`resources`] with units, [`gpu`]s by model, names in [`id`], time in [`tick`]; [`quantity`] reads
+//! - **In what**: [`resources`] with units, [`gpu`]s by model or as [`device`]s, names in [`id`], time in [`tick`]; [`quantity`] reads
 //!   what people write.
 //! - **What decides**: [`allocator`] is what a caller holds, made with a [`policy`]. [`headroom`] and [`hold`] are the
 //!   two ideas that a caller meets in refusals.

@@ -1,5 +1,6 @@
 //! Offers and answers.
 
+use crate::device::Grant;
 use crate::id::{AgentId, AskId, FrameworkId, OfferId, RolePath, TaskId};
 use crate::operation::Operation;
 use crate::resources::Resources;
@@ -65,6 +66,9 @@ pub struct Placement {
     pub agent: AgentId,
     /// What it takes there, the model of its GPUs settled.
     pub resources: Resources,
+    /// The devices that it has there, of an agent that shows them. Where none is named, some are chosen when the answer is
+    /// settled; those of a [`Launch`] are always named.
+    pub devices: Vec<Grant>,
 }
 
 /// Proof that an offer was accepted and still fits: the only way to a pod. Only settling an answer makes one.

@@ -79,6 +79,14 @@ impl Other {
         }
     }
 
+    /// Takes away some of one name, up to what there is.
+    pub(crate) fn take_up_to(&mut self, name: &Word, count: u64) {
+        if let Some(some) = &mut self.0 {
+            some.counts.take_up_to(name, count);
+            self.keep_one_form();
+        }
+    }
+
     pub(crate) fn contains(&self, part: &Self) -> bool {
         let Some(part) = &part.0 else { return true };
         self.counts().contains(&part.counts) && self.ports().contains(&part.ports)

@@ -10,6 +10,8 @@
 pub enum Plant {
     /// An accept is not asked whether there is room.
     OverCommit,
+    /// An accept is not asked whether its devices have an owner.
+    Devices,
     /// What a task leaves does not become free.
     Conservation,
     /// Only a role's own limit is looked at, not those above it.

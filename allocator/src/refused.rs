@@ -1,6 +1,7 @@
 //! Why a change was refused. A refused change changes nothing.
 
-use crate::id::{AgentId, AskId, FrameworkId, ReservationId, RolePath, TaskId};
+use crate::device::DeviceError;
+use crate::id::{AgentId, AskId, FrameworkId, ReservationId, RolePath, TaskId, Word};
 use crate::resources::Kind;
 use core::fmt;
 
@@ -85,6 +86,20 @@ pub enum Refused {
         ask: AskId,
         /// The member, by position.
         member: usize,
+    },
+    /// Devices that are named as none can be.
+    Devices {
+        /// Whose they are.
+        object: Object,
+        /// What is wrong.
+        why: DeviceError,
+    },
+    /// Two devices of one agent with one name.
+    DeviceTwice {
+        /// The agent.
+        agent: AgentId,
+        /// The device.
+        device: Word,
     },
     /// A member that asks for no GPUs, or has GPUs in its base.
     MemberGpus {
@@ -187,6 +202,10 @@ impl fmt::Display for Refused {
             }
             Self::LeastAboveCount { framework, ask, member } => {
                 write!(f, "framework {framework}: ask {ask}, member {member}: least is above count; lower it")
+            }
+            Self::Devices { object, why } => write!(f, "{object}: its devices: {why}"),
+            Self::DeviceTwice { agent, device } => {
+                write!(f, "agent {agent}: two devices are named {device}; give each its own name")
             }
             Self::MemberGpus { framework, ask, member } => write!(
                 f,

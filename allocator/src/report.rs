@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::allocator::Allocator;
 use crate::books::framework::Told;
+use crate::device::AgentDevices;
 use crate::framework::Framework;
 use crate::id::{AgentId, FrameworkId, RolePath};
 use crate::resources::{Amounts, Kind, Resources};
@@ -57,6 +58,12 @@ pub struct RoleReport<'a> {
 }
 
 impl Allocator {
+    /// The devices of an agent and who has them; none where its GPUs are counted.
+    #[must_use]
+    pub fn devices(&self, id: &AgentId) -> Option<&AgentDevices> {
+        self.books.agents.at(*self.books.agent_names.get(id)?).devices()
+    }
+
     /// One agent; none when it is not known.
     #[must_use]
     pub fn agent(&self, id: &AgentId) -> Option<AgentReport<'_>> {

@@ -53,6 +53,7 @@ mod workload;
 
 pub use workload::{Typical, Workload};
 
+use crate::counts::Counts;
 use crate::device::{DeviceAmount, DeviceRequest, Devices, WHOLE_MILLI};
 use crate::id::Word;
 use crate::resources::Resources;
@@ -136,7 +137,7 @@ impl Scoring {
 
 impl Room {
     /// What is free on an agent: resources, and its devices with the shares of them that are in use. GPUs that are only
-    /// counted play no part.
+    /// counted play no part: see [`Self::counted`].
     #[must_use]
     pub fn new(free: Resources, devices: &Devices) -> Self {
         let mut all: Vec<(&Word, u32)> =
@@ -154,6 +155,19 @@ impl Room {
         };
         let models = all.chunk_by(|one, other| one.0 == other.0).filter_map(stock).collect();
         Self { free, models, idle_milli }
+    }
+
+    /// What is free on an agent whose GPUs are counted: each that is free counts as a device that nobody uses.
+    #[must_use]
+    pub fn counted(free: &Resources) -> Self {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let stock = |(model, free): (&Word, u64)| {
+            let level = Level { free_milli: WHOLE_MILLI, count: count(free) };
+            Stock { model: model.clone(), levels: Vec::from([level]) }
+        };
+        let models: Vec<Stock> = free.gpus.iter().map(stock).collect();
+        let idle_milli = free.gpus.total().saturating_mul(u64::from(WHOLE_MILLI));
+        Self { free: Resources { gpus: Counts::default(), ..free.clone() }, models, idle_milli }
     }
 
     /// What is free beside devices.

@@ -1,6 +1,7 @@
 //! Settling answers: level one checks again what level two chose, and books all of it or nothing.
 
 mod check;
+mod devices;
 mod operate;
 
 use crate::allocator::{Allocator, LiveOffer};
@@ -8,6 +9,7 @@ use crate::books::agent::Use;
 use crate::books::task::TaskBook;
 use crate::books::want::{Want, WantState};
 use crate::books::{Books, WantNo};
+use crate::device::DeviceError;
 use crate::headroom::Block;
 use crate::hold::Dropped;
 use crate::id::{AgentId, OfferId, TaskId, VolumeId};
@@ -69,6 +71,15 @@ pub enum SettleError {
         /// What is missing.
         missing: Amounts,
     },
+    /// The agent has not the devices for a task.
+    Devices {
+        /// The task.
+        task: TaskId,
+        /// The agent.
+        agent: AgentId,
+        /// Why not.
+        why: DeviceError,
+    },
     /// A limit or the headroom does not hold all of it.
     Blocked(Block),
     /// An operation was refused.
@@ -105,6 +116,7 @@ impl fmt::Display for SettleError {
             }
             Self::NotShown { agent, stage: Some(stage) } => write!(f, "agent {agent} is not shown: {stage}"),
             Self::Room { agent, missing } => write!(f, "agent {agent}: {} missing", Listed(missing)),
+            Self::Devices { task, agent, why } => write!(f, "task {task} on agent {agent}: {why}"),
             Self::Blocked(block) => block.fmt(f),
             Self::Operation { at, why } => write!(f, "operation {at}: {why}"),
         }
@@ -178,7 +190,7 @@ impl Allocator {
 
     fn book(&mut self, live: &LiveOffer, placements: Vec<Placement>, taken: &Taken) -> Vec<Launch> {
         let LiveOffer { offer: Offer { id: offer, framework, role, .. }, want, .. } = live;
-        let Taken { counts, agents, sums, whole } = taken;
+        let Taken { counts, agents, sums, whole, devices } = taken;
         let checked = self.books.policy.laws != Laws::Off;
         let charged = self.books.charged_role(want.framework);
         let witness = checked.then(|| self.books.witness(charged, sums.iter().map(|sum| sum.agent)));
@@ -195,7 +207,8 @@ impl Allocator {
             self.books.charge_use(want.framework, *agent, whole, tasks);
         }
         let mut launches = Vec::with_capacity(placements.len());
-        for (placement, agent) in placements.into_iter().zip(agents) {
+        for (at, (mut placement, agent)) in placements.into_iter().zip(agents).enumerate() {
+            placement.devices = devices.get(at).cloned().unwrap_or_default();
             let unit = self.books.launch_mark(*want, self.tick.now);
             let reservation = self.books.names_of(*want, &placement);
             let user = (*agent, want.framework);
@@ -211,6 +224,7 @@ impl Allocator {
                 unit,
                 launch: true,
                 reservation,
+                devices: placement.devices.clone().into_boxed_slice(),
             };
             self.books.enter_launch(placement.task.clone(), task);
             launches.push(Launch {

@@ -4,6 +4,7 @@ use crate::agent::Agent;
 use crate::allocator::Allocator;
 use crate::ask::Member;
 use crate::books::{AgentNo, Books, WantNo};
+use crate::device::AgentDevices;
 use crate::id::AgentId;
 use crate::offer::{Offer, Terms};
 use crate::resources::Resources;
@@ -48,6 +49,13 @@ impl Allocator {
 }
 
 impl<'a> Shown<'a> {
+    /// The devices of an agent and who has them; none where its GPUs are counted. What is free by the counts may be less,
+    /// as room that is held, reserved or offered to others is no device yet.
+    #[must_use]
+    pub fn devices(&self, agent: &AgentId) -> Option<&'a AgentDevices> {
+        self.books.agents.at(*self.books.agent_names.get(agent)?).devices()
+    }
+
     /// The agents that some member may be placed on, by name, with what may be taken of each. For open demand, the
     /// parts of the offer.
     pub fn agents(&self) -> impl Iterator<Item = (&'a Agent, Cow<'a, Resources>)> {

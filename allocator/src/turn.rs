@@ -16,6 +16,7 @@ use crate::ports::Ports;
 use crate::resources::{Kind, Resources};
 use crate::tick::Tick;
 use crate::wide::Fraction;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 impl Allocator {
@@ -168,7 +169,8 @@ impl Allocator {
                 cut = true;
                 break;
             }
-            let part = self.books.cut(role, &self.books.agents.at(agent).free);
+            let free = self.books.of_known_devices(agent, Cow::Borrowed(&self.books.agents.at(agent).free));
+            let part = self.books.cut(role, &free);
             if part.is_zero() || !part.contains(least) {
                 cut = true;
                 continue;

@@ -3,6 +3,7 @@
 use crate::ask::{Ask, Demand, Member};
 use crate::books::Books;
 use crate::change::Change;
+use crate::device::well_formed;
 use crate::framework::Framework;
 use crate::holding::Owner;
 use crate::id::{AgentId, FrameworkId, RolePath};
@@ -27,6 +28,15 @@ impl Books {
                 named_ports(&agent.capacity, object)?;
                 sum(&self.total, &agent.capacity, object)
             }
+            Change::Devices(agent, set) => {
+                let mut names = BTreeSet::new();
+                let mut all = set.iter().flat_map(|set| set.whole.iter().chain(&set.shared));
+                let twice = all.find(|device| !names.insert(&device.id));
+                let agent = || agent.clone();
+                twice.map_or(Ok(()), |twice| {
+                    Err(Refused::DeviceTwice { agent: agent(), device: twice.id.clone() })
+                })
+            }
             Change::Role(role) => self.validate_role(role),
             Change::Framework(framework) => validate_framework(framework),
             Change::Demand { framework, role, demand } => {
@@ -39,6 +49,7 @@ impl Books {
                 if let Owner::Framework { role, .. } = &holding.owner {
                     path(role)?;
                 }
+                well_formed(&holding.devices).map_err(|why| Refused::Devices { object: object(), why })?;
                 whole(&holding.resources, object)?;
                 named_ports(&holding.resources, object)?;
                 sum(&self.used, &holding.resources, object)

@@ -5,6 +5,7 @@ use crate::ask::{Constraint, Member, Shape};
 use crate::books::agent::AgentBook;
 use crate::books::want::{Terms, Want};
 use crate::books::{AgentNo, Books, FrameworkNo, RoleNo, WantNo};
+use crate::device::DeviceLack;
 use crate::id::{FrameworkId, RolePath, VolumeId, Word};
 use crate::pool::Room;
 use crate::reservation::ReservedFor;
@@ -41,6 +42,8 @@ pub enum Stage {
     Refused,
     /// It has too little room; what is missing of what is free.
     Room(Amounts),
+    /// It has the room by its counts, but not the devices.
+    Devices(DeviceLack),
     /// It has the room, but its free GPUs need it; what is missing of what is left for work without GPUs.
     GpuRoom(Amounts),
     /// It has the room, but holds it for a unit that waits; what is missing of what is not held.
@@ -81,6 +84,7 @@ impl fmt::Display for Stage {
             Self::Avoided => f.write_str("the last launch there failed"),
             Self::Refused => f.write_str("it was refused and has no more to give since"),
             Self::Room(missing) => write!(f, "too little room: {} missing", Listed(missing)),
+            Self::Devices(lack) => write!(f, "it lacks devices: {lack}"),
             Self::GpuRoom(missing) => write!(f, "its free GPUs need the room: {} missing", Listed(missing)),
             Self::Reserved { by, missing } => write!(f, "reserved for {by}: {} missing", Listed(missing)),
             Self::Held { by, role, missing } => {
@@ -326,9 +330,10 @@ impl Books {
     /// Whether some member of a want has room on an agent that it sees; for open demand, whether its least has.
     pub(crate) fn has_room(&self, no: WantNo, agent: AgentNo, keeps: bool) -> bool {
         let Some(want) = self.want(no) else { return false };
-        let free = &*self.room_for(no, agent);
+        let free = self.room_for(no, agent);
         match &want.terms {
             Terms::Open(least) => {
+                let free = self.of_known_devices(agent, free);
                 !free.is_zero() && free.contains(least) && self.barred(no, None, agent).is_none()
             }
             Terms::Ask(ask) => {
@@ -336,7 +341,7 @@ impl Books {
                 // What all of it does not hold, no view of it does; most agents are done with here.
                 let mut wanted = wanted.filter(|member| {
                     let comes_back = member.reservation.is_some();
-                    member.shape.fits(free)
+                    member.shape.fits(&free)
                         || (comes_back && member.shape.fits(&self.room_of(no, Some(member), agent)))
                 });
                 wanted.any(|member| {

@@ -8,6 +8,8 @@
 mod commands;
 #[path = "model/decisions.rs"]
 mod decisions;
+#[path = "model/devices.rs"]
+mod devices;
 #[path = "model/facts.rs"]
 mod facts;
 #[path = "model/laws.rs"]

@@ -158,6 +158,15 @@ proptest! {
 
 /// Five percent of the tasks may be left out, and shapes that differ in memory alone are one.
 #[test]
+fn gpus_that_are_counted_score_as_idle_devices_do() {
+    let device = |at: u8| Device { id: Word::from(format!("g{at}")), model: "m0".into(), island: None };
+    let free = Resources::new(8000, 1 << 30);
+    let shown = Room::new(free.clone(), &Devices::new((0..3).map(device)));
+    let counted = Room::counted(&Resources { gpus: [("m0".into(), 3)].into(), ..free });
+    assert_eq!(shown, counted);
+}
+
+#[test]
 fn the_most_common_shapes_are_the_typical_ones() {
     let piece = |cpu, memory| Piece { base: Resources::new(cpu, memory), devices: None };
     let mut seen = vec![piece(1000, 1); 60];

@@ -7,6 +7,8 @@
 mod commands;
 #[path = "model/decisions.rs"]
 mod decisions;
+#[path = "model/devices.rs"]
+mod devices;
 #[path = "model/facts.rs"]
 mod facts;
 #[path = "model/laws.rs"]
@@ -76,6 +78,7 @@ macro_rules! caught {
 
 caught! {
     an_over_commitment_is_caught: OverCommit,
+    a_device_with_two_owners_is_caught: Devices,
     a_loss_of_room_is_caught: Conservation,
     a_limit_that_is_passed_is_caught: Limit,
     a_parent_that_is_not_its_children_is_caught: Hierarchy,

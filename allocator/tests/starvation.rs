@@ -99,6 +99,7 @@ impl Life {
                     finishing: true,
                     unit: None,
                     reservation: None,
+                    devices: Vec::new(),
                 });
             }
         }

@@ -39,6 +39,10 @@ pub const TENSORFLOW_PORT: i32 = 2222;
            annotation twofold.dev/role, else the role `default`; its annotation twofold.dev/priority, \
            an integer, orders it there. The annotation twofold.dev/reclaimable, `true` or `false`, says \
            whether it may be ended for another role's guarantee; without it the role's spec.reclaim does. \
+           The annotation twofold.dev/placement, `BestFit` or `FragmentationGradient`, says which of the \
+           agents that fit its pods take: those with the least left over, or those that lose the least of \
+           what the jobs that are declared could use; without it the second is for jobs with GPUs, else \
+           the first. \
            The annotation twofold.dev/evaluator-in-cluster, when `false`, keeps the evaluator out of \
            TF_CONFIG.",
     status = "TfJobStatus",

@@ -73,6 +73,7 @@ fn ready(agents: u32, frameworks: u32) -> Allocator {
             finishing: false,
             unit: None,
             reservation: None,
+            devices: Vec::new(),
         };
         allocator.apply(Change::Holding(holding)).unwrap();
     }

@@ -103,7 +103,7 @@ fn take_spread(
             };
             if let Some((agent, resources)) = taken {
                 let task = names.pop().unwrap();
-                placements.push(Placement { task, member: 0, agent, resources });
+                placements.push(Placement { task, member: 0, agent, resources, devices: vec![] });
                 *per_rack.get_mut(&rack).unwrap() += 1;
                 still.push(rack);
             }

@@ -15,7 +15,7 @@ const TOO_MANY: u32 = 4096;
 
 fn one_gpu() -> Shape {
     let base = Resources { pods: 1, ..Resources::new(4000, 32 * GI) };
-    Shape { base, gpu: Some(GpuRequest { model: None, count: 1 }) }
+    Shape { base, gpu: Some(GpuRequest { model: None, count: 1, one_island: false }) }
 }
 
 fn machines() -> Allocator {

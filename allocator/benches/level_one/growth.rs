@@ -85,6 +85,7 @@ fn after_ten(report: &Report, agents: u32) -> f64 {
                     finishing: false,
                     unit: None,
                     reservation: None,
+                    devices: Vec::new(),
                 };
                 full.apply(Change::Holding(holding)).unwrap();
             }

@@ -153,6 +153,7 @@ pub(crate) fn take_whole(mut names: Vec<TaskId>) -> impl FnMut(&Allocator, &Offe
             member: 0,
             agent: Clone::clone(agent),
             resources: part.clone(),
+            devices: Vec::new(),
         };
         Answer::Accept(parts.iter().map(place).collect())
     }
@@ -190,6 +191,7 @@ pub(crate) fn take_first(allocator: &Allocator, offer: &Offer, most: u32, names:
         member: 0,
         agent: agent.clone(),
         resources,
+        devices: Vec::new(),
     };
     Answer::Accept(places.into_iter().map(place).collect())
 }

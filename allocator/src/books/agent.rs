@@ -1,11 +1,13 @@
 //! What is known of an agent and what is in use on it.
 
+use super::device::DeviceBook;
 use super::{AgentNo, Books};
 use crate::agent::{Agent, AgentState};
 use crate::id::AgentId;
 use crate::plant::Plant;
 use crate::refusal::Levels;
 use crate::resources::{Amounts, Resources};
+use alloc::boxed::Box;
 
 /// An agent on the books. It is there while it is known, or while a task or a reservation names it.
 #[derive(Clone, Debug)]
@@ -27,7 +29,9 @@ pub(crate) struct AgentBook {
     pub(crate) finishing: Resources,
     /// Capacity less all of these, kind by kind, never below zero.
     pub(crate) free: Resources,
-    /// How many tasks, live offers and reservations name it.
+    /// Its devices, where it shows them.
+    pub(crate) devices: Option<Box<DeviceBook>>,
+    /// How many tasks, live offers and reservations name it; devices that it shows count as one more.
     pub(crate) uses: u32,
     /// What was free when it was refused; for those that leave its GPUs their room, of what they saw. Soft state.
     pub(crate) levels: Levels,
@@ -68,6 +72,7 @@ impl AgentBook {
             reserved: Resources::default(),
             finishing: Resources::default(),
             free: Resources::default(),
+            devices: None,
             uses: 0,
             levels: Levels::default(),
             kept_levels: Levels::default(),
@@ -279,7 +284,7 @@ impl Books {
         self.pooled(no);
     }
 
-    fn drop_agent_if_unused(&mut self, no: AgentNo) {
+    pub(crate) fn drop_agent_if_unused(&mut self, no: AgentNo) {
         let book = self.agents.at(no);
         if book.agent.is_none() && book.uses == 0 {
             let id = book.id.clone();

@@ -3,10 +3,12 @@
 use super::agent::Use;
 use super::want::Terms;
 use super::{AgentNo, Books, FrameworkNo, WantNo};
+use crate::device::Grant;
 use crate::holding::UnitMark;
 use crate::id::{ReservationId, TaskId, UnitId};
 use crate::resources::Resources;
 use crate::tick::Timestamp;
+use alloc::boxed::Box;
 
 /// One use of resources on one agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(crate) struct TaskBook {
     pub(crate) launch: bool,
     /// The reservation that it names.
     pub(crate) reservation: Option<ReservationId>,
+    /// The devices that it has, as far as they are named.
+    pub(crate) devices: Box<[Grant]>,
 }
 
 impl TaskBook {
@@ -42,6 +46,7 @@ impl Books {
         self.count_finishing(&task, true);
         self.count_reclaimable(&task, true);
         self.enter_unit(&id, &task);
+        self.take_devices(&id, &task);
         self.tasks.insert(id, task);
     }
 
@@ -49,6 +54,7 @@ impl Books {
     pub(crate) fn enter_launch(&mut self, id: TaskId, task: TaskBook) {
         self.count_reclaimable(&task, true);
         self.enter_unit(&id, &task);
+        self.take_devices(&id, &task);
         self.tasks.insert(id, task);
     }
 
@@ -65,6 +71,7 @@ impl Books {
         let before = self.tasks.get(&id).cloned();
         if let Some(before) = &before {
             self.leave_unit(&id, before);
+            self.give_devices_back(&id, before);
         }
         self.enter_task(id, task);
         if let Some(before) = &before {
@@ -76,6 +83,7 @@ impl Books {
     pub(crate) fn strike_task(&mut self, id: &TaskId) -> Option<TaskBook> {
         let task = self.tasks.remove(id)?;
         self.leave_unit(id, &task);
+        self.give_devices_back(id, &task);
         self.uncharge_task(&task);
         Some(task)
     }

@@ -18,7 +18,12 @@ impl Books {
     pub(super) fn fit(&self, no: WantNo) -> Fit {
         let keeps = self.keeps_gpu_room(no);
         let places = self.places(no, |stage| matches!(stage, Stage::Refused));
-        self.pack(&places, |agent| self.free_of(no, None, agent, keeps).into_owned())
+        // Devices are looked at for members that are all alike.
+        let alike = places.first().map(|(_, member, ..)| *member).filter(|_| places.len() == 1);
+        self.pack(&places, |agent| {
+            let free = self.free_of(no, None, agent, keeps);
+            self.with_devices(alike, agent, free).into_owned()
+        })
     }
 
     /// Whether one unit could be placed if nothing ran. Where what fits first does not do it, counts may still prove

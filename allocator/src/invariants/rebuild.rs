@@ -1,6 +1,7 @@
 //! A fresh build of the books from the same facts, told in another order, and how it differs.
 
 use super::Violation;
+use crate::agent::Agent;
 use crate::allocator::Allocator;
 use crate::books::agent::Use;
 use crate::books::reservation::ReservationBook;
@@ -18,10 +19,12 @@ type Picture = BTreeMap<String, (Vec<Resources>, Vec<Amounts>, u32)>;
 impl Allocator {
     /// The books are what a fresh build from the same facts is, whatever the order.
     pub(super) fn equals_rebuild(&self) -> Vec<Violation> {
-        let (kept, fresh) = (picture(&self.books), picture(&self.rebuilt()));
+        let rebuilt = self.rebuilt();
+        let (kept, fresh) = (picture(&self.books), picture(&rebuilt));
         let objects = kept.keys().chain(fresh.keys().filter(|object| !kept.contains_key(*object)));
         let differ = objects.filter(|object| kept.get(*object) != fresh.get(*object));
-        differ.map(|object| Violation::Rebuild(object.clone())).collect()
+        let differ = differ.map(|object| Violation::Rebuild(object.clone()));
+        differ.chain(self.books.devices_equal(&rebuilt)).collect()
     }
 
     /// Books made from the facts alone: tasks first and last names first, where the cluster tells agents first.
@@ -47,9 +50,19 @@ impl Allocator {
             let no = books.role_no(&role.path);
             books.declare_role(no, Some(role.clone()));
         }
-        for agent in known.known_agents().filter_map(|(_, book)| book.agent.as_ref()) {
-            let no = books.agent_no(&agent.id);
-            books.set_agent(no, Some(agent.clone()));
+        for book in known.agent_names.values().map(|no| known.agents.at(*no)) {
+            let shown = book.devices.as_ref();
+            if let Some(set) = shown.map(|shown| shown.set.clone()) {
+                let no = books.agent_no(&book.id);
+                books.show_devices(no, Some(set));
+            }
+            if let Some(agent) = &book.agent {
+                let told = shown.and_then(|shown| shown.told.as_ref()).unwrap_or(&agent.capacity);
+                let no = books.agent_no(&agent.id);
+                let told = Agent { capacity: told.clone(), ..agent.clone() };
+                let agent = books.counted_by_devices(no, told);
+                books.set_agent(no, Some(agent));
+            }
         }
         for live in self.live() {
             let Terms::Parts { parts, .. } = &live.offer.terms else { continue };

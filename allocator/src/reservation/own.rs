@@ -104,6 +104,17 @@ impl Books {
         agent: AgentNo,
         keeps: bool,
     ) -> Cow<'_, Resources> {
+        self.with_devices(member, agent, self.counted_of(no, member, agent, keeps))
+    }
+
+    /// The same by its counts, whether there are devices for it or not.
+    pub(crate) fn counted_of(
+        &self,
+        no: WantNo,
+        member: Option<&Member>,
+        agent: AgentNo,
+        keeps: bool,
+    ) -> Cow<'_, Resources> {
         self.with_reserved(no, member, agent, self.free_for(no, agent, keeps))
     }
 

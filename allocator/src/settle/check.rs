@@ -7,6 +7,7 @@ use crate::books::reservation::ReservationBook;
 use crate::books::want::{Terms as WantTerms, is_gang};
 use crate::books::{AgentNo, Books, RoleNo, WantNo};
 use crate::counts::Counts;
+use crate::device::Grant;
 use crate::id::{AgentId, ReservationId};
 use crate::offer::{Placement, Terms};
 use crate::plant::Plant;
@@ -24,6 +25,8 @@ pub(super) struct Taken {
     pub(super) sums: Vec<Sum>,
     /// What it takes in all.
     pub(super) whole: Resources,
+    /// The devices of each placement; none of all where no agent shows any.
+    pub(super) devices: Vec<Vec<Grant>>,
 }
 
 /// What an accept takes of one agent.
@@ -60,6 +63,7 @@ impl Books {
         let sums = placed(placements, &agents);
         let own = self.own_room(live.want, placements, &agents);
         self.check_room(live.want, &sums, &own)?;
+        let devices = self.check_devices(live.want, placements, &agents)?;
         let mut whole = Resources::default();
         sums.iter().for_each(|sum| whole.add(&sum.resources));
         let role = self.charged_role(live.want.framework);
@@ -68,7 +72,7 @@ impl Books {
         let block = self.block_beyond(role, self.lends(live.want), &charged, |kind| whole.amount(kind));
         match block.filter(|_| !self.takes_revocable(live.want)) {
             Some(block) => Err(SettleError::Blocked(block)),
-            None => Ok(Taken { counts, agents, sums, whole }),
+            None => Ok(Taken { counts, agents, sums, whole, devices }),
         }
     }
 

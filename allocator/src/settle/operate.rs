@@ -93,8 +93,11 @@ impl Allocator {
         }
         self.lower(live.want, &counts);
         let Offer { id: offer, framework, role, .. } = &live.offer;
-        let launch =
-            |placement| Launch { framework: framework.clone(), role: role.clone(), offer: *offer, placement };
+        let launch = |mut placement: Placement| {
+            let booked = self.books.tasks.get(&placement.task);
+            placement.devices = booked.map(|task| task.devices.to_vec()).unwrap_or_default();
+            Launch { framework: framework.clone(), role: role.clone(), offer: *offer, placement }
+        };
         Ok(placements.into_iter().map(launch).collect())
     }
 }
@@ -319,6 +322,7 @@ impl<'a> Trial<'a> {
         let placed = placed(one, &numbers);
         let own = self.books.own_room(want, one, &numbers);
         self.books.check_room(want, &placed, &own)?;
+        let devices = self.books.check_devices(want, one, &numbers)?.pop().unwrap_or_default();
         let charged: Vec<_> = own.into_iter().map(|own| (own.role, own.taken)).collect();
         let (lends, amounts) = (self.books.lends(want), |kind: &Kind| placement.resources.amount(kind));
         let block = self.books.block_beyond(self.role, lends, &charged, amounts);
@@ -337,6 +341,7 @@ impl<'a> Trial<'a> {
                 unit: self.books.launch_mark(want, self.now),
                 launch: true,
                 reservation: self.books.names_of(want, placement),
+                devices: devices.clone().into_boxed_slice(),
             };
             self.undo.push(Undo::Task(placement.task.clone()));
             self.books.enter_task(placement.task.clone(), task);

@@ -1,5 +1,8 @@
 //! A world in text: commands go in, what happened comes out. Cases and their expected results are such text.
 
+mod devices;
+
+use devices::{grants, named};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use twofold_allocator::agent::{Agent, AgentState, GpuRoom};
@@ -202,12 +205,13 @@ fn constraints(words: &Words<'_>) -> Option<Vec<Constraint>> {
 fn member(text: &str) -> Option<Member> {
     let words = Words::of(text);
     let base = resources(&Words(words.0.iter().copied().filter(|(key, _)| *key != "gpu").collect()))?;
+    let one_island = words.get("one-island").is_some();
     let gpu = match words.get("gpu").map(|text| text.split_once(':').ok_or(text)) {
         None => None,
         Some(Ok((model, count))) => {
-            Some(GpuRequest { model: Some(model.into()), count: count.parse().ok()? })
+            Some(GpuRequest { model: Some(model.into()), count: count.parse().ok()?, one_island })
         }
-        Some(Err(count)) => Some(GpuRequest { model: None, count: count.parse().ok()? }),
+        Some(Err(count)) => Some(GpuRequest { model: None, count: count.parse().ok()?, one_island }),
     };
     Some(Member {
         shape: Shape { base, gpu },
@@ -278,6 +282,7 @@ impl World {
             }
             "decline" => self.decline(Words::of(rest).get("until")),
             "agents" => self.agents(),
+            "owners" => devices::owners(&self.allocator, name),
             "roles" => self.roles(),
             "rescinded" => self.rescinded(),
             "holds" => self.holds(),
@@ -357,6 +362,7 @@ impl World {
         Some(match verb {
             "agent" => Change::Agent(agent(name, words)?),
             "agent-gone" => Change::AgentGone(name.into()),
+            "devices" | "devices-gone" => devices::change(verb, name, words)?,
             "role" => Change::Role(Role {
                 path: path(name),
                 weight: words.number("weight", 1)?,
@@ -426,6 +432,7 @@ impl World {
                 }),
             },
             reservation: words.get("in").map(Into::into),
+            devices: grants(words)?,
         })
     }
 
@@ -473,7 +480,8 @@ impl World {
                     let now = launch.placement();
                     match told.last_mut() {
                         Some((last, count))
-                            if (&last.agent, &last.resources) == (&now.agent, &now.resources) =>
+                            if (&last.agent, &last.resources) == (&now.agent, &now.resources)
+                                && now.devices.is_empty() =>
                         {
                             *count += 1
                         }
@@ -481,9 +489,9 @@ impl World {
                     }
                 }
                 for (first, count) in told {
-                    let Placement { task, agent, resources, .. } = first;
+                    let Placement { task, agent, resources, devices, member: _ } = first;
                     let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-                    writeln!(out, "  {task}{more} on {agent}: {resources}").unwrap();
+                    writeln!(out, "  {task}{more} on {agent}: {resources}{}", named(devices)).unwrap();
                 }
             }
             Err(error) => writeln!(out, "  refused: {error}").unwrap(),
@@ -498,12 +506,17 @@ impl World {
         let mut place = |member: usize, agent: &Agent, resources: Resources| {
             let task = format!("{}-{name}", offer.framework).into();
             name += 1;
-            placements.push(Placement { task, member, agent: agent.id.clone(), resources });
+            placements.push(Placement { task, member, agent: agent.id.clone(), resources, devices: vec![] });
         };
         match &offer.terms {
             Terms::Parts { .. } => {
                 for (agent, part) in shown.agents() {
-                    place(0, agent, part.into_owned());
+                    // A share comes from one device: those of several are no one task's.
+                    let mut part = part.into_owned();
+                    part.other.remove(&"m.shared".into());
+                    if !part.is_zero() {
+                        place(0, agent, part);
+                    }
                 }
             }
             Terms::Units { units, .. } => {
@@ -859,6 +872,7 @@ fn placement(one: &str) -> Placement {
         member: member.parse().unwrap(),
         agent: agent.into(),
         resources: resources(&Words::of(rest)).unwrap(),
+        devices: grants(&Words::of(rest)).unwrap(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::agent::{Agent, AgentState};
 use twofold_allocator::ask::{Ask, Demand, Member};
 use twofold_allocator::change::Change;
+use twofold_allocator::device::DeviceSet;
 use twofold_allocator::framework::Framework;
 use twofold_allocator::holding::{Holding, Owner};
 use twofold_allocator::id::{AgentId, FrameworkId, OfferId, RolePath, TaskId, Word};
@@ -19,10 +20,13 @@ use twofold_allocator::tick::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) policy: Policy,
-    /// The machines, and beside them their revocable room.
+    /// The machines, counted by the devices that they show, and beside them their revocable room.
     pub(crate) agents: BTreeMap<AgentId, Agent>,
     /// How much revocable room machines have, known or not.
     pub(crate) revocable: BTreeMap<AgentId, Resources>,
+    /// What they were told to have.
+    pub(crate) capacities: BTreeMap<AgentId, Resources>,
+    pub(crate) devices: BTreeMap<AgentId, DeviceSet>,
     pub(crate) roles: BTreeMap<RolePath, Role>,
     pub(crate) frameworks: BTreeMap<FrameworkId, Consumer>,
     /// The holdings, and whether each is a launch that was not seen yet.
@@ -161,6 +165,7 @@ impl Facts {
             Change::FrameworkGone(id) => self.framework_gone(id),
             Change::Demand { framework, role, demand } => return self.demand(framework, role, demand),
             Change::Pause { framework, paused } => return self.pause(framework, *paused),
+            Change::Devices(id, set) => self.devices_shown(id, set.as_ref()),
             Change::Holding(holding) => self.holding(holding),
             Change::HoldingGone(task) => self.holding_gone(task),
             // The model is told of none: properties of their own hold what is reserved.
@@ -192,7 +197,8 @@ impl Facts {
     }
 
     fn agent(&mut self, agent: &Agent) {
-        let agent = agent.clone();
+        self.capacities.insert(agent.id.clone(), agent.capacity.clone());
+        let agent = self.counted(agent.clone());
         let before = self.agents.insert(agent.id.clone(), agent.clone());
         if before.as_ref() == Some(&agent) {
             return;
@@ -209,6 +215,7 @@ impl Facts {
     }
 
     fn agent_gone(&mut self, id: &AgentId) {
+        self.capacities.remove(id);
         if self.agents.remove(id).is_some() {
             self.changed = true;
             self.others.remove(id);
@@ -320,14 +327,24 @@ impl Facts {
     }
 
     fn holding(&mut self, holding: &Holding) {
-        let now = (holding.clone(), false);
-        if self.tasks.insert(holding.task.clone(), now.clone()) != Some(now) {
+        let mut now = (holding.clone(), false);
+        let before = self.tasks.get(&holding.task);
+        if let Some((before, _)) = before.filter(|(before, _)| before.agent == holding.agent) {
+            // What does not say which devices it has keeps those of its launch.
+            if holding.devices.is_empty() {
+                now.0.devices.clone_from(&before.devices);
+            }
+        }
+        let before = self.tasks.insert(holding.task.clone(), now.clone());
+        if before.as_ref() != Some(&now) {
             self.changed = true;
+            before.iter().for_each(|(before, _)| self.devices_given_back(&before.agent));
         }
     }
 
     fn holding_gone(&mut self, task: &TaskId) {
         let Some((holding, _)) = self.tasks.remove(task) else { return };
+        self.devices_given_back(&holding.agent);
         self.changed = true;
         let Owner::Framework { id, .. } = &holding.owner else { return };
         // Its own rules may have counted the task that is gone, in whatever role.
@@ -450,6 +467,7 @@ impl Facts {
                 finishing: false,
                 unit: None,
                 reservation: None,
+                devices: placement.devices.clone(),
             };
             self.tasks.insert(placement.task.clone(), (holding, true));
         }
@@ -517,7 +535,7 @@ impl Live {
         }
     }
 
-    fn names(&self, agent: &AgentId) -> bool {
+    pub(crate) fn names(&self, agent: &AgentId) -> bool {
         self.parts().iter().any(|(named, _)| named == agent)
     }
 }

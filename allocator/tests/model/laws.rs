@@ -1,5 +1,5 @@
 //! The laws (A1 to A18 of the verification plan), each checked against the facts: what the allocator says must be what
-//! follows from what it was told. Laws of devices and of revocation come with what they speak of.
+//! follows from what it was told. The law of revocation comes with what it speaks of.
 
 use super::facts::Facts;
 use super::sums::{Sums, excess};
@@ -17,6 +17,8 @@ pub(crate) enum Law {
     OverCommit,
     /// A2: what is in use and what is free make up the capacity, or the excess is flagged.
     Conservation,
+    /// A3: a device has one owner, or shares that come to no more than it.
+    Devices,
     /// A4: nothing given makes an excess over a limit larger, on any level, live offers counted.
     Limit,
     /// A5: a role is charged its own and its children's.
@@ -63,6 +65,7 @@ pub(crate) fn law_of(violation: &Violation) -> Law {
         Violation::Sleeper(_) => Law::Starvation,
         Violation::Order => Law::Fairness,
         Violation::OverCommitted { .. } => Law::OverCommit,
+        Violation::Owned(_) => Law::Devices,
         Violation::OverLimit { .. } => Law::Limit,
         Violation::Headroom { .. } => Law::Guarantee,
     }
@@ -77,6 +80,7 @@ pub(crate) fn of_state(allocator: &Allocator, facts: &Facts, sums: &Sums) -> Vec
     let mut broken = Vec::new();
     broken.extend(agents(allocator, facts, sums));
     broken.extend(roles(allocator, facts, sums));
+    broken.extend(facts.devices_differ(allocator).into_iter().map(|differ| (Law::Devices, differ)));
     broken.extend(differ(Law::LostAndFound, "the total".into(), allocator.total(), &sums.total));
     broken.extend(differ(Law::LostAndFound, "all that is free".into(), allocator.free(), &sums.free));
     let live: Vec<_> = allocator.live_offers().collect();
@@ -153,6 +157,7 @@ pub(crate) struct Excesses {
     agents: BTreeMap<AgentId, Amounts>,
     roles: BTreeMap<RolePath, Amounts>,
     shortfall: Amounts,
+    devices: BTreeMap<AgentId, u64>,
 }
 
 impl Excesses {
@@ -165,6 +170,7 @@ impl Excesses {
                 .collect(),
             roles: roles.map(|(path, (_, charged))| (path.clone(), over(facts, path, charged))).collect(),
             shortfall: sums.shortfall(facts),
+            devices: facts.devices_over(),
         }
     }
 
@@ -181,6 +187,8 @@ impl Excesses {
             let grown = larger(self.roles.get(path).unwrap_or(&none), now);
             broken.extend(grown.map(|kind| (Law::Limit, format!("role {path}: over its limit of {kind}"))));
         }
+        let grown = now.devices.iter().filter(|(id, over)| self.devices.get(*id) < Some(*over));
+        broken.extend(grown.map(|(id, _)| (Law::Devices, format!("agent {id}: a device has two owners"))));
         let grown = larger(&self.shortfall, &now.shortfall);
         broken.extend(grown.map(|kind| (Law::Guarantee, format!("guarantees miss more {kind}"))));
         broken

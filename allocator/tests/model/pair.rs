@@ -11,12 +11,13 @@ use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use twofold_allocator::agent::{Agent, AgentState};
 use twofold_allocator::allocator::Allocator;
-use twofold_allocator::ask::Demand;
+use twofold_allocator::ask::{Demand, Shape};
 use twofold_allocator::change::Change;
 use twofold_allocator::id::{AgentId, OfferId, TaskId};
 use twofold_allocator::offer::{Answer, Offer, Placement, Terms as OfferTerms};
 use twofold_allocator::ports::Ports;
 use twofold_allocator::resources::{Kind, Resources};
+use twofold_allocator::settle::SettleError;
 use twofold_allocator::tick::Timestamp;
 
 pub(crate) struct Pair {
@@ -118,6 +119,7 @@ impl Pair {
 
     fn change_agent(&mut self, pick: u8, how: impl FnOnce(&mut Agent)) -> Vec<Broken> {
         let Some(mut agent) = nth(self.facts.agents.values(), pick).cloned() else { return Vec::new() };
+        agent.capacity.clone_from(&self.facts.capacities[&agent.id]);
         how(&mut agent);
         self.change(Change::Agent(agent))
     }
@@ -269,10 +271,17 @@ impl Pair {
         let fits = self.fits(live, &placements);
         let said = self.world.allocator.settle(live.offer.id, Answer::Accept(placements.clone()));
         self.decisions.said(&said);
+        let lacks = matches!(said, Err(SettleError::Devices { .. }))
+            && self.facts.may_lack_devices(&self.shapes(live), &placements);
         let mut broken = Vec::new();
         if said.is_ok() {
             broken.extend(self.misplaced(live, &placements));
-            self.facts.launched(live, &placements);
+            let shapes = self.shapes(live);
+            let wrong = self.facts.misgranted(&shapes, said.as_deref().unwrap_or_default());
+            broken.extend(wrong.into_iter().map(|wrong| (Law::Devices, wrong)));
+            let launched: Vec<Placement> =
+                said.iter().flatten().map(|launch| launch.placement().clone()).collect();
+            self.facts.launched(live, &launched);
         } else if let Some(want) = self.facts.want_mut(&live.seat, live.at) {
             want.lost = true;
         }
@@ -282,11 +291,17 @@ impl Pair {
         if booked != must {
             broken.push((Law::Atomic, format!("charged {booked}, must be {must}, after {said:?}")));
         }
-        if said.is_ok() != fits {
+        if said.is_ok() != fits && !lacks {
             broken.push((Law::Atomic, format!("it fits: {fits}, but {said:?}")));
         }
         broken.extend(before.worse(&Excesses::of(&self.facts, &Sums::of(&self.facts))));
         broken
+    }
+
+    /// The shapes of the members that an offer is for; none for open demand.
+    fn shapes(&self, live: &Live) -> Vec<&Shape> {
+        let members = self.facts.want(&live.seat, live.at).members();
+        members.iter().map(|member| &member.shape).collect()
     }
 
     /// Charged on all agents that are known.
@@ -417,11 +432,12 @@ impl Pair {
                 member: 0,
                 agent: agent.clone(),
                 resources: Resources::default(),
+                devices: Vec::new(),
             }]),
             None => Answer::Decline { until: None },
         };
         match self.world.allocator.settle(id, answer) {
-            Err(twofold_allocator::settle::SettleError::UnknownOffer(named)) if named == id => Vec::new(),
+            Err(SettleError::UnknownOffer(named)) if named == id => Vec::new(),
             said => vec![(Law::AnswerOnce, format!("{id:?} is live no more, but {said:?}"))],
         }
     }
@@ -474,12 +490,17 @@ impl Pair {
     /// The facts as changes.
     fn snapshot(&self) -> Vec<Change> {
         let mut told = Vec::new();
-        let machines = self.facts.agents.values().filter(|agent| !agent.id.is_revocable());
-        told.extend(machines.cloned().map(Change::Agent));
+        let capacity = |id| self.facts.capacities[id].clone();
+        let machines = self.facts.agents.iter().filter(|(id, _)| !id.is_revocable());
+        told.extend(
+            machines.map(|(id, agent)| Change::Agent(Agent { capacity: capacity(id), ..agent.clone() })),
+        );
         told.extend(self.facts.revocable.iter().map(|(agent, resources)| {
             let (agent, resources) = (agent.clone(), resources.clone());
             Change::Revocable { agent, resources }
         }));
+        let devices = self.facts.devices.iter();
+        told.extend(devices.map(|(id, set)| Change::Devices(id.clone(), Some(set.clone()))));
         told.extend(self.facts.roles.values().cloned().map(Change::Role));
         told.extend(self.facts.tasks.values().map(|(holding, _)| Change::Holding(holding.clone())));
         for (id, known) in &self.facts.frameworks {

@@ -178,13 +178,14 @@ impl Facts {
     pub(crate) fn has_room(&self, sums: &Sums, seat: &Seat, at: usize, id: &AgentId) -> bool {
         match &self.want(seat, at).terms {
             Terms::Open(least) => {
-                let free = sums.free_on(id);
+                let free = self.known_free(sums, id);
                 !free.is_zero() && free.contains(least) && self.shows(seat, at, None, id)
             }
             Terms::Ask(ask) => {
                 let free = self.free_for(sums, seat, at, id);
                 let mut wanted = ask.members.iter().filter(|member| member.count > 0);
-                wanted.any(|m| m.shape.fits(&free) && self.shows(seat, at, Some(m), id))
+                let fits = |m: &Member| m.shape.fits(&free) && self.finds(id, &m.shape, &free) > 0;
+                wanted.any(|m| fits(m) && self.shows(seat, at, Some(m), id))
             }
         }
     }
@@ -217,7 +218,7 @@ impl Facts {
         if !self.has_room(sums, seat, at, id) {
             return None;
         }
-        let (role, free) = (&seat.1, sums.free_on(id));
+        let (role, free) = (&seat.1, self.known_free(sums, id));
         let most = |kind: Kind, free: u64| self.most(sums, role, &kind, free);
         let mut left = most(Kind::Gpu, free.gpus.total());
         let mut gpus = Counts::default();
@@ -234,7 +235,7 @@ impl Facts {
             disk_bytes: most(Kind::Disk, free.disk_bytes),
             pods: most(Kind::Pods, free.pods),
             gpus,
-            other: self.port_part(sums, role, free, named.collect()),
+            other: self.port_part(sums, role, &free, named.collect()),
         };
         (!part.is_zero() && part.contains(least)).then_some(part)
     }

@@ -1,6 +1,7 @@
 //! What may happen: what the cluster and the frameworks tell, what is answered, and the faults.
 
 use super::commands::{self, Draw};
+use super::devices;
 use std::collections::BTreeSet;
 use twofold_allocator::agent::AgentState;
 
@@ -92,6 +93,7 @@ pub(crate) fn beginning(bytes: &[u8]) -> Vec<String> {
     let mut told = vec![commands::policy(WITHOUT_HOLDS + draw.below(16))];
     told[0].push_str(draw.one(&["", "", "", " local-region=r"]));
     told.extend((0..1 + draw.below(4)).map(|_| commands::agent(draw)));
+    told.extend((0..draw.below(2)).map(|_| devices::shown(draw.one(&commands::AGENTS[..3]), draw)));
     told.extend((0..draw.below(4)).map(|_| commands::role(draw)));
     for name in &commands::FRAMEWORKS[..usize::from(1 + draw.below(4))] {
         let roles = commands::roles(draw);
@@ -110,7 +112,8 @@ pub(crate) fn transition(bytes: &[u8]) -> Transition {
     let draw = &mut Draw::from(rest);
     let pick = draw.below(255);
     match kind % 42 {
-        0..=8 => Transition::Tell(commands::change(rest)),
+        0..=6 => Transition::Tell(commands::change(rest)),
+        7 | 8 => Transition::Tell(devices::change(rest)),
         9 => Transition::State { pick, state: state(draw) },
         10 => Transition::Resize { pick, cores: draw.below(9) },
         11 | 12 => Transition::Running { pick, larger: draw.below(4) == 0 },

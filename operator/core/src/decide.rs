@@ -12,6 +12,7 @@ mod queries;
 mod reserve;
 mod roles;
 mod rounds;
+mod workload;
 
 use crate::action::Action;
 use crate::decision::{Decision, Figures};
@@ -48,6 +49,7 @@ pub struct State {
     in_flight: BTreeMap<Key, usize>,
     untold: Touched,
     asked: queries::Asked,
+    usual: Option<workload::Usual>,
     roles_told: BTreeMap<Key, Timestamp>,
     audited: Timestamp,
     wake_at: Option<Timestamp>,
@@ -71,6 +73,7 @@ impl State {
             in_flight: BTreeMap::new(),
             untold: Touched::default(),
             asked: queries::Asked::default(),
+            usual: None,
             roles_told: BTreeMap::new(),
             audited: Timestamp::default(),
             wake_at: None,

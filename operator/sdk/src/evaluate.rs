@@ -6,6 +6,7 @@ mod census;
 mod gpu;
 mod ground;
 mod order;
+mod packed;
 mod placement;
 mod report;
 mod scalars;
@@ -31,6 +32,7 @@ use twofold_allocator::agent::Agent;
 use twofold_allocator::id::AgentId;
 use twofold_allocator::offer::Answer;
 use twofold_allocator::resources::Resources;
+use twofold_allocator::score::Workload;
 use twofold_allocator::tick::Timestamp;
 
 /// An agent and what of it may be taken.
@@ -55,6 +57,8 @@ pub struct Inquiry<'a> {
     pub rooms: &'a [Vec<Room<'a>>],
     /// What is known of the agents beyond that. An agent that is not listed is refused.
     pub facts: &'a BTreeMap<AgentId, AgentFacts>,
+    /// What the jobs that usually come take; without it, instances go where they fit best.
+    pub workload: Option<&'a Workload>,
     /// How many units may be taken.
     pub units: u32,
     /// The time.
@@ -79,9 +83,10 @@ const REFUSED_FOR_MILLIS: u64 = 10_000;
 /// Answers an offer. The members of a gang are placed all or not at all; of an ask without, as many as fit and may be
 /// taken. With every agent as its rooms and the answer left aside, this is level two's explanation.
 ///
-/// Each instance goes where it fits best: where room is kept for it, then an even spread, then the fewest GPUs and the
-/// least of the dominant resource left over, then by the agent's name; the biggest goes first (best fit decreasing). A
-/// gang that does not fit that way is tried in a few other orders.
+/// Each instance goes where it fits best: where room is kept for it, then an even spread, then, if the service is packed
+/// by the fragmentation gradient, the least lost to the jobs that usually come, then the fewest GPUs, beside GPUs the
+/// least processor time and memory, and the least of the dominant resource left over, then by the agent's name; the
+/// biggest goes first (best fit decreasing). A gang that does not fit that way is tried in a few other orders.
 #[must_use]
 pub fn evaluate(inquiry: &Inquiry<'_>) -> Evaluation {
     let needs = ground::needs(inquiry);

@@ -23,3 +23,4 @@ pub mod rule;
 pub mod spec;
 pub mod start;
 pub mod validate;
+pub mod workload;

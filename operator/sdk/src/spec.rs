@@ -32,6 +32,8 @@ pub struct ServiceSpec {
     pub pod_types: Vec<PodType>,
     /// What is launched together.
     pub gang: Gang,
+    /// Which of the agents that fit is taken.
+    pub packing: Packing,
     /// The order of the phases of its deploy plan, of which each pod type has one.
     pub deploy: Strategy,
     /// When it is over; a service without a finish runs until it is deleted.
@@ -83,6 +85,17 @@ pub enum Gang {
     All,
     /// Every instance is launched by itself.
     None,
+}
+
+/// Which of the agents that fit is taken, after the even spread that a rule asks for. Of equals the first by name is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Packing {
+    /// The one with the least left over: of GPUs, then of what the instance is dominated by.
+    #[default]
+    BestFit,
+    /// The one that loses the least of what the jobs that usually come could use of it; then the best fit. After the
+    /// fragmentation gradient of Weng et al., USENIX ATC 2023.
+    FragmentationGradient,
 }
 
 /// An order of work.

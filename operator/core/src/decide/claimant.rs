@@ -39,7 +39,8 @@ pub(super) fn judge(
     let facts = facts(state, claim);
     let try_out = |plan: &AskPlan, units: u32| {
         let (view, rooms, facts) = (&entry.view, &rooms, &facts);
-        let inquiry = Inquiry { spec, view, ask: plan, rooms, facts, units, now };
+        // Whether there is a place is the question, not which is the best.
+        let inquiry = Inquiry { spec, view, ask: plan, rooms, facts, workload: None, units, now };
         match evaluate::evaluate(&inquiry).answer {
             Answer::Accept(placements) => placements,
             Answer::Operate(_) | Answer::Decline { .. } => Vec::new(),
@@ -79,9 +80,12 @@ fn rooms<'a>(
 /// Whether an agent says no for its room alone.
 fn lacks_room(stage: &Stage) -> bool {
     match stage {
-        Stage::Refused | Stage::Room(_) | Stage::GpuRoom(_) | Stage::Held { .. } | Stage::Reserved { .. } => {
-            true
-        }
+        Stage::Refused
+        | Stage::Room(_)
+        | Stage::Devices(_)
+        | Stage::GpuRoom(_)
+        | Stage::Held { .. }
+        | Stage::Reserved { .. } => true,
         Stage::Draining
         | Stage::Unreachable
         | Stage::Revocable

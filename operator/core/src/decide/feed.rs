@@ -84,6 +84,7 @@ fn holding(pod: &PodRecord, world: &World) -> Option<Holding> {
         unit: unit(pod, world),
         reservation,
         agent,
+        devices: Vec::new(),
     })
 }
 

@@ -3,6 +3,7 @@
 
 use super::State;
 use super::entry::Entry;
+use super::workload::{self, Usual};
 use crate::object::Key;
 use std::collections::BTreeMap;
 use twofold_allocator::ask::Demand;
@@ -21,11 +22,16 @@ pub(super) type Launched = (InstanceId, Launch);
 pub(super) fn run(state: &mut State, tick: Tick) -> BTreeMap<Key, Vec<Launched>> {
     let mut turns: BTreeMap<Key, Vec<Launched>> = BTreeMap::new();
     state.allocator.begin(tick);
+    let mut usual_is_known = false;
     while let Some(offer) = state.allocator.next_offer() {
         let Some(key) = state.by_framework.get(&offer.framework).cloned() else {
             state.answer(&offer, Answer::Decline { until: None });
             continue;
         };
+        if !usual_is_known && state.services.get(&key).is_some_and(workload::looks_at_it) {
+            workload::refresh(state);
+            usual_is_known = true;
+        }
         let Some(mut entry) = state.services.remove(&key) else {
             state.answer(&offer, Answer::Decline { until: None });
             continue;
@@ -75,6 +81,7 @@ fn evaluate_offer(state: &State, entry: &Entry, offer: &Offer, tick: Tick) -> Op
         ask: asked,
         rooms: &rooms,
         facts: &state.world.facts,
+        workload: state.usual.as_ref().map(Usual::workload),
         units: *units,
         now: tick.now,
     }))

@@ -176,7 +176,9 @@ pub fn shape_of(requests: &Requests) -> Shape {
             "cpu" => shape.base.cpu_milli = *amount,
             "memory" => shape.base.memory_bytes = *amount,
             "ephemeral-storage" => shape.base.disk_bytes = *amount,
-            GPU if *amount > 0 => shape.gpu = Some(GpuRequest { model: None, count: *amount }),
+            GPU if *amount > 0 => {
+                shape.gpu = Some(GpuRequest { model: None, count: *amount, one_island: false })
+            }
             GPU => {}
             other => shape.base.other.add(&Word::from(other), *amount),
         }

@@ -171,6 +171,15 @@ fn words_that_mean_nothing_are_refused_with_those_that_do() {
     );
     assert_eq!(
         problems(&format!(
+            "metadata: {{annotations: {{twofold.dev/placement: Spread}}}}\nspec: {{tfReplicaSpecs: {{Worker: {{{trainer}}}}}}}"
+        )),
+        [
+            "Invalid metadata.annotations[twofold.dev/placement]: \"Spread\" is no policy; write \"BestFit\" or \
+          \"FragmentationGradient\""
+        ]
+    );
+    assert_eq!(
+        problems(&format!(
             "metadata: {{annotations: {{twofold.dev/reclaimable: 'yes'}}}}\nspec: {{tfReplicaSpecs: {{Worker: {{{trainer}}}}}}}"
         )),
         [

@@ -6,7 +6,7 @@ use twofold_allocator::gpu::GpuRequest;
 use twofold_allocator::resources::Resources;
 use twofold_sdk::admission::{HostPort, Protocol, TaintEffect, Tolerated, Toleration};
 use twofold_sdk::instance::InstanceId;
-use twofold_sdk::spec::{Finish, FinishRule};
+use twofold_sdk::spec::{Finish, FinishRule, Packing};
 
 fn finish(replicas: &[(&str, u32)], more: &str) -> Option<Vec<FinishRule>> {
     Scene::of(replicas, more).translate().expect("a valid job").finish.map(|Finish { when_any }| when_any)
@@ -23,6 +23,22 @@ fn the_finish_is_the_chiefs_else_the_workers() {
         Some(vec![all_of("worker"), FinishRule::Instance(InstanceId::new("worker", 0))])
     );
     assert_eq!(finish(&[("PS", 2), ("Evaluator", 1)], ""), None);
+}
+
+#[test]
+fn the_placement_is_the_annotations_else_the_gradient_for_gpus() {
+    let packing = |limits: &str, annotation: Option<&str>| {
+        let container = format!("name: tensorflow, image: a, resources: {{limits: {{{limits}}}}}");
+        let worker = format!("{{template: {{spec: {{containers: [{{{container}}}]}}}}}}");
+        let mut scene = Scene::new(&format!("spec: {{tfReplicaSpecs: {{Worker: {worker}}}}}"));
+        scene.job.metadata.annotations =
+            annotation.map(|said| [("twofold.dev/placement".to_owned(), said.to_owned())].into());
+        scene.translate().unwrap().packing
+    };
+    assert_eq!(packing("nvidia.com/gpu: 1", None), Packing::FragmentationGradient);
+    assert_eq!(packing("cpu: 1", None), Packing::BestFit);
+    assert_eq!(packing("nvidia.com/gpu: 1", Some("BestFit")), Packing::BestFit);
+    assert_eq!(packing("cpu: 1", Some("FragmentationGradient")), Packing::FragmentationGradient);
 }
 
 #[test]
@@ -70,7 +86,7 @@ fn shape_and_admission_come_from_the_template() {
     let spec = scene.translate().unwrap();
     let worker = &spec.pod_types[0];
     assert_eq!(worker.shape.base, Resources { pods: 1, ..Resources::new(1_500, 4 << 30) });
-    assert_eq!(worker.shape.gpu, Some(GpuRequest { model: None, count: 1 }));
+    assert_eq!(worker.shape.gpu, Some(GpuRequest { model: None, count: 1, one_island: false }));
     let admission = &worker.admission;
     assert_eq!(
         admission.tolerations,

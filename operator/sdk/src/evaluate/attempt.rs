@@ -1,7 +1,7 @@
 //! One attempt to place instances, one after the other, each on the best agent that is left.
 
 use super::census::{Census, Domains, Standing};
-use super::ground::Ground;
+use super::ground::{self, Ground};
 use super::score::{Preference, Score, fit, taken};
 use super::spot::{Against, Need, Spot, judge};
 use super::{Room, placement};
@@ -69,6 +69,7 @@ impl<'g, 'a> Attempt<'g, 'a> {
             member: need.member,
             agent: agent.id.clone(),
             resources: taken,
+            devices: Vec::new(),
         });
         self.instances.push(need.instance.clone());
         true
@@ -113,7 +114,7 @@ impl<'g, 'a> Attempt<'g, 'a> {
             return None;
         }
         let crowding = self.crowding(|| placement::crowding(&need.pod_type.rule, &spot, standing));
-        let fit = fit(need, &spot, self.ground.scale)?;
+        let fit = fit(need, &spot, self.ground.scale, ground::gradient(&self.ground.inquiry))?;
         Some(Best { score: Score { elsewhere: fit.elsewhere, crowding, fit }, room })
     }
 

@@ -6,10 +6,12 @@ use super::score::{Fit, Scale, fit};
 use super::spot::{Against, Need, Spot, judge_alone};
 use super::{Inquiry, Room, admits};
 use crate::rule::Domain;
+use crate::spec::Packing;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use twofold_allocator::id::Word;
+use twofold_allocator::score::Workload;
 
 /// The instances that the ask stands for, in the ask's order. Of a gang, those of one unit.
 pub(super) fn needs<'a>(inquiry: &Inquiry<'a>) -> Vec<Need<'a>> {
@@ -29,6 +31,14 @@ pub(super) fn needs<'a>(inquiry: &Inquiry<'a>) -> Vec<Need<'a>> {
 /// Whether the unit has several members that are given together.
 pub(super) fn is_whole(inquiry: &Inquiry<'_>) -> bool {
     inquiry.ask.ask.members.iter().any(|member| member.least > 0)
+}
+
+/// The workload that the service is packed by, if it is by the fragmentation gradient.
+pub(super) fn gradient<'a>(inquiry: &Inquiry<'a>) -> Option<&'a Workload> {
+    match inquiry.spec.packing {
+        Packing::BestFit => None,
+        Packing::FragmentationGradient => inquiry.workload,
+    }
 }
 
 /// What does not change from one attempt to the next.
@@ -72,7 +82,7 @@ fn choices<'a>(inquiry: &Inquiry<'a>, need: Need<'a>, scale: Scale) -> Vec<Choic
     let choice = |room: &'a Room<'a>| {
         let spot = spot(inquiry, room);
         judge_alone(need, &spot, &mut against);
-        let fit = against.0.is_empty().then(|| fit(need, &spot, scale)).flatten()?;
+        let fit = against.0.is_empty().then(|| fit(need, &spot, scale, gradient(inquiry))).flatten()?;
         Some(Choice { room, fit })
     };
     let mut choices: Vec<Choice<'_>> = rooms(inquiry, need.member).iter().filter_map(choice).collect();

@@ -1,10 +1,12 @@
 //! Which of the agents that fit is taken: an ordered struct of integers, the smallest first.
 
+use super::packed::{Packed, packed};
 use super::spot::{Need, Spot};
 use super::{admits, gpu};
 use crate::spec::PodType;
 use twofold_allocator::counts::Counts;
 use twofold_allocator::resources::Resources;
+use twofold_allocator::score::Workload;
 
 /// Parts of a million.
 pub(super) const MILLION: u64 = 1_000_000;
@@ -34,7 +36,7 @@ pub(super) struct Score {
 pub(super) struct Fit {
     pub(super) elsewhere: bool,
     avoided_taints: usize,
-    gpus_left: u64,
+    packed: Packed,
     dominant_left: u64,
 }
 
@@ -73,7 +75,7 @@ impl Scale {
 }
 
 /// How well an instance fits on a spot that has the room for it.
-pub(super) fn fit(need: Need<'_>, spot: &Spot<'_>, scale: Scale) -> Option<Fit> {
+pub(super) fn fit(need: Need<'_>, spot: &Spot<'_>, scale: Scale, gradient: Option<&Workload>) -> Option<Fit> {
     let taken = taken(need.pod_type, &spot.free)?;
     let mut left = spot.free.clone().into_owned();
     left.take(&taken).ok()?;
@@ -81,7 +83,7 @@ pub(super) fn fit(need: Need<'_>, spot: &Spot<'_>, scale: Scale) -> Option<Fit> 
     Some(Fit {
         elsewhere: kept.is_some_and(|agent| *agent != spot.agent.id),
         avoided_taints: admits::avoided_taints(&need.pod_type.admission.tolerations, spot.facts),
-        gpus_left: left.gpus.total(),
+        packed: packed(need.pod_type, &spot.free, &taken, gradient)?,
         dominant_left: scale.dominant_left(&taken, &left),
     })
 }

@@ -5,6 +5,7 @@ use crate::world::World;
 use std::fmt::Write as _;
 use twofold_allocator::id::{AgentId, Word};
 use twofold_allocator::offer::Answer;
+use twofold_allocator::score::Workload;
 use twofold_allocator::tick::Timestamp;
 use twofold_sdk::evaluate::Evaluation;
 use twofold_sdk::instance::InstanceId;
@@ -12,7 +13,9 @@ use twofold_sdk::launch::withdrawals;
 use twofold_sdk::observed::{Data, Reach, TaskState, View};
 use twofold_sdk::plan::{Plan, StepStatus};
 use twofold_sdk::removal::removals;
+use twofold_sdk::spec::ServiceSpec;
 use twofold_sdk::start::starts;
+use twofold_sdk::workload::typical;
 
 /// Runs one line and says what came of it.
 pub(crate) fn run(world: &mut World, line: &str) -> String {
@@ -34,6 +37,11 @@ pub(crate) fn run(world: &mut World, line: &str) -> String {
             let (agent, facts) = agent_of(name, options);
             world.facts.insert(agent.id.clone(), facts);
             world.agents.insert(agent.id.clone(), agent);
+            String::new()
+        }
+        ["usual", name, options @ ..] => {
+            let usual = ServiceSpec { pod_types: vec![pod_type(name, options)], ..world.spec.clone() };
+            world.workload = Some(Workload::new(&typical([&usual])));
             String::new()
         }
         ["agent-gone", name] => agent_gone(world, name),

@@ -15,7 +15,7 @@ use twofold_sdk::admission::{
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::rule::{Domain, Rule};
 use twofold_sdk::spec::{
-    Finish, FinishRule, Gang, Goal, PodType, Relaunch, ServiceSpec, Start, Strategy, Volume,
+    Finish, FinishRule, Gang, Goal, Packing, PodType, Relaunch, ServiceSpec, Start, Strategy, Volume,
 };
 
 pub(crate) fn service(name: &str, options: &[&str], since: Timestamp) -> ServiceSpec {
@@ -24,6 +24,7 @@ pub(crate) fn service(name: &str, options: &[&str], since: Timestamp) -> Service
         match option.split_once('=').unwrap_or((option, "")) {
             ("gang", _) => spec.gang = Gang::All,
             ("serial", _) => spec.deploy = Strategy::Serial,
+            ("packing", "gradient") => spec.packing = Packing::FragmentationGradient,
             ("finish-all", name) => finish(&mut spec, FinishRule::AllOf(Word::from(name))),
             ("finish", instance) => finish(&mut spec, FinishRule::Instance(instance_of(instance))),
             _ => panic!("no such option of a service: {option}"),
@@ -115,8 +116,10 @@ fn spread(over: Domain, required: bool, among: &[&str]) -> Rule {
 
 fn gpu_of(text: &str) -> GpuRequest {
     match text.split_once(':') {
-        Some((model, count)) => GpuRequest { model: Some(Word::from(model)), count: count.parse().unwrap() },
-        None => GpuRequest { model: None, count: text.parse().unwrap() },
+        Some((model, count)) => {
+            GpuRequest { model: Some(Word::from(model)), count: count.parse().unwrap(), one_island: false }
+        }
+        None => GpuRequest { model: None, count: text.parse().unwrap(), one_island: false },
     }
 }
 

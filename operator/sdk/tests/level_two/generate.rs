@@ -12,7 +12,7 @@ use twofold_sdk::backoff::Backoff;
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::observed::{Data, InstanceView, Place, Reach, ServiceView, TaskState, View};
 use twofold_sdk::rule::{Domain, Rule};
-use twofold_sdk::spec::{Gang, Goal, PodType, Relaunch, ServiceSpec, Start, Strategy as Order};
+use twofold_sdk::spec::{Gang, Goal, Packing, PodType, Relaunch, ServiceSpec, Start, Strategy as Order};
 
 /// A service without pod types.
 pub(crate) fn bare_spec() -> ServiceSpec {
@@ -26,6 +26,7 @@ pub(crate) fn bare_spec() -> ServiceSpec {
         since: Timestamp(0),
         pod_types: Vec::new(),
         gang: Gang::None,
+        packing: Packing::BestFit,
         deploy: Order::Parallel,
         finish: None,
         backoff: Backoff::default(),
@@ -39,7 +40,7 @@ pub(crate) fn pod_type(name: &str, count: u32, cpu_milli: u64, gpus: u64) -> Pod
         count,
         shape: Shape {
             base: Resources { pods: 1, ..Resources::new(cpu_milli, 1 << 30) },
-            gpu: (gpus > 0).then_some(GpuRequest { model: None, count: gpus }),
+            gpu: (gpus > 0).then_some(GpuRequest { model: None, count: gpus, one_island: false }),
         },
         volumes: Vec::new(),
         rule: Rule::anywhere(),

@@ -10,6 +10,7 @@ use twofold_allocator::domain::FaultDomain;
 use twofold_allocator::id::{AgentId, Word};
 use twofold_allocator::offer::Answer;
 use twofold_allocator::resources::Resources;
+use twofold_allocator::score::Workload;
 use twofold_allocator::tick::Timestamp;
 use twofold_sdk::admission::AgentFacts;
 use twofold_sdk::evaluate::{Evaluation, Inquiry, Room, evaluate};
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) used: BTreeMap<InstanceId, (AgentId, Resources)>,
     /// Agents that are not shown until then, since a launch there failed.
     pub(crate) avoided: BTreeMap<AgentId, Timestamp>,
+    /// What the jobs that usually come take.
+    pub(crate) workload: Option<Workload>,
     pub(crate) now: Timestamp,
 }
 
@@ -61,6 +64,7 @@ impl World {
             facts: BTreeMap::new(),
             used: BTreeMap::new(),
             avoided: BTreeMap::new(),
+            workload: None,
             now: Timestamp(1_000_000),
         }
     }
@@ -105,6 +109,7 @@ impl World {
             ask,
             rooms: &rooms,
             facts: &self.facts,
+            workload: self.workload.as_ref(),
             units,
             now: self.now,
         })

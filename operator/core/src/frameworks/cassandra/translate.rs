@@ -16,7 +16,7 @@ use twofold_crds::{CassandraService, ServiceLedgerSpec};
 use twofold_sdk::admission::Admission;
 use twofold_sdk::backoff::Backoff;
 use twofold_sdk::rule::{Domain, Rule};
-use twofold_sdk::spec::{Gang, Goal, PodType, Relaunch, ServiceSpec, Start, Strategy, Volume};
+use twofold_sdk::spec::{Gang, Goal, Packing, PodType, Relaunch, ServiceSpec, Start, Strategy, Volume};
 
 /// The service that a resource declares. A ring never has fewer nodes than are on record: scaling in is not supported,
 /// and a recorded node that is not looked after would be lost.
@@ -71,6 +71,7 @@ pub fn service(
                 start: Start::OneAtATimeWhenEmpty,
                 deploy: Strategy::Parallel,
             }],
+            packing: Packing::BestFit,
             gang: if spec.placement.gang { Gang::All } else { Gang::None },
             deploy: Strategy::Serial,
             finish: None,

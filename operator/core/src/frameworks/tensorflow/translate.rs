@@ -12,7 +12,9 @@ use twofold_crds::TFJob;
 use twofold_sdk::backoff::Backoff;
 use twofold_sdk::instance::InstanceId;
 use twofold_sdk::rule::Rule;
-use twofold_sdk::spec::{Finish, FinishRule, Gang, Goal, PodType, Relaunch, ServiceSpec, Start, Strategy};
+use twofold_sdk::spec::{
+    Finish, FinishRule, Gang, Goal, Packing, PodType, Relaunch, ServiceSpec, Start, Strategy,
+};
 
 /// The service of a job: a pod type for each replica type, launched as one gang.
 ///
@@ -39,12 +41,20 @@ pub(super) fn service(resource: &TFJob) -> Result<ServiceSpec, Vec<Problem>> {
         priority: validate::priority(&job).unwrap_or_default(),
         reclaimable: false,
         since: resource.metadata.creation_timestamp.as_ref().map(pod::millis).unwrap_or_default(),
+        packing: packing(&job, &pod_types),
         pod_types,
         gang: Gang::All,
         deploy: Strategy::Parallel,
         finish: finish(&job),
         backoff: Backoff::default(),
     })
+}
+
+/// What the job's annotation says; without it, a job with GPUs goes where the others that are declared lose the least.
+fn packing(job: &Job<'_>, pod_types: &[PodType]) -> Packing {
+    let said = validate::packing(job).unwrap_or_default();
+    let takes_gpus = pod_types.iter().any(|pod_type| pod_type.shape.gpu.is_some());
+    said.unwrap_or(if takes_gpus { Packing::FragmentationGradient } else { Packing::BestFit })
 }
 
 fn pod_type(job: &Job<'_>, replicas: &Replicas<'_>) -> Result<PodType, Vec<Problem>> {

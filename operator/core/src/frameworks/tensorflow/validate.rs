@@ -5,12 +5,16 @@ use crate::frameworks::Problem;
 use twofold_crds::TFJob;
 use twofold_crds::pod_template::Container;
 use twofold_crds::tfjob::{ReplicaSpec, TENSORFLOW_CONTAINER};
+use twofold_sdk::spec::Packing;
 
 /// The annotation with a job's priority among those of its role, an integer; higher goes first.
 pub(super) const PRIORITY: &str = "twofold.dev/priority";
 
 /// The annotation that says whether the job may be ended for a role below its guarantee, in place of what its role says.
 pub(super) const RECLAIMABLE: &str = "twofold.dev/reclaimable";
+
+/// The annotation that says which of the agents that fit the job's pods take.
+pub(super) const PLACEMENT: &str = "twofold.dev/placement";
 
 /// The longest name of a service.
 const LONGEST_NAME: usize = 63;
@@ -26,6 +30,7 @@ pub(super) fn validate(resource: &TFJob) -> Vec<Problem> {
     problems.extend(longest_child(&job));
     problems.extend(priority(&job).err());
     problems.extend(reclaimable(&job).err());
+    problems.extend(packing(&job).err());
     let specs = &resource.spec.tf_replica_specs;
     if specs.is_empty() {
         problems.push(problem("Required", "spec.tfReplicaSpecs", "must be required"));
@@ -65,6 +70,22 @@ pub(super) fn reclaimable(job: &Job<'_>) -> Result<Option<bool>, Problem> {
         Some(text) => {
             let message = format!("{text:?} says neither yes nor no; write \"true\" or \"false\"");
             Err(problem("Invalid", &format!("metadata.annotations[{RECLAIMABLE}]"), &message))
+        }
+    }
+}
+
+/// Which of the agents that fit the job's annotation wants; none where it says nothing.
+///
+/// # Errors
+/// The annotation is none of the policies.
+pub(super) fn packing(job: &Job<'_>) -> Result<Option<Packing>, Problem> {
+    match job.annotation(PLACEMENT) {
+        None => Ok(None),
+        Some("BestFit") => Ok(Some(Packing::BestFit)),
+        Some("FragmentationGradient") => Ok(Some(Packing::FragmentationGradient)),
+        Some(text) => {
+            let message = format!("{text:?} is no policy; write \"BestFit\" or \"FragmentationGradient\"");
+            Err(problem("Invalid", &format!("metadata.annotations[{PLACEMENT}]"), &message))
         }
     }
 }
