@@ -100,8 +100,16 @@ impl Books {
                     break;
                 }
                 let room = left.entry(*agent).or_insert_with(|| free(*agent));
-                while missing > 0 && member.shape.on(room).is_ok_and(|taken| room.take(&taken).is_ok()) {
-                    missing -= 1;
+                while let Ok(taken) = member.shape.on(room) {
+                    // All at once that find the same as this one: there may be thousands of millions.
+                    let times = taken.times_in(room, u64::from(missing));
+                    if times == 0 || room.take(&taken.scaled(times)).is_err() {
+                        break;
+                    }
+                    missing = missing.saturating_sub(u32::try_from(times).unwrap_or(u32::MAX));
+                    if missing == 0 {
+                        break;
+                    }
                 }
             }
             fit.placed = fit.placed.saturating_add(count - missing);
