@@ -74,7 +74,8 @@ pub(crate) struct Scene {
     cycle: u64,
     inputs: Vec<Input>,
     writes: VecDeque<Action>,
-    late: VecDeque<Action>,
+    /// What deposed leaders had still to write, with the number of the leader.
+    late: VecDeque<(u32, Action)>,
     /// Of these the later writes are not sent any more, as an earlier one failed.
     stopped: BTreeSet<Key>,
     marks: Marks,
@@ -209,8 +210,11 @@ impl Scene {
     fn depose(&mut self) {
         self.left.leaders -= 1;
         let calm = self.at_rest && self.late.is_empty();
+        let stopped = std::mem::take(&mut self.stopped);
+        self.writes.retain(|action| !stopped.contains(&action.owner));
         self.marks.late = sum(self.marks.late, &format!("{:?}", self.writes));
-        self.late.append(&mut self.writes);
+        let leader = self.left.leaders;
+        self.late.extend(self.writes.drain(..).map(|action| (leader, action)));
         self.lead();
         if calm {
             self.decide();
@@ -219,10 +223,17 @@ impl Scene {
         }
     }
 
+    /// A deposed leader, too, sends nothing more for what a write failed of.
     fn finish_late(&mut self) {
-        while let Some(action) = self.late.pop_front() {
-            self.at_rest = false;
-            self.perform(&action);
+        let mut stopped = BTreeSet::new();
+        while let Some((leader, action)) = self.late.pop_front() {
+            let owner = (leader, action.owner.clone());
+            if !stopped.contains(&owner) {
+                self.at_rest = false;
+                if self.perform(&action).result.is_err() {
+                    stopped.insert(owner);
+                }
+            }
         }
         self.marks.late = 0;
     }
