@@ -2,7 +2,7 @@
 # Two programs that belong together; the second calls the first.
 DEMO := cargo build --quiet --package twofold-e2e --bins && cargo run --quiet --package twofold-e2e --bin demo --
 
-.PHONY: help deps demo demo-down test lint unit soak e2e-fake e2e-real bench generate images
+.PHONY: help deps demo demo-down test lint unit soak fuzz e2e-fake e2e-real bench generate images
 help: ## Say what can be made
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -37,6 +37,19 @@ soak: ## A million sequences, long lives, the log and every history of a larger 
 	done
 	cargo test --release --package twofold-allocator --test log --test simulation --test properties --test fairness --test filters
 	PROTOCOL=large cargo test --release --package twofold-core --test protocol -- --nocapture
+
+# What is found stays under allocator/fuzz/corpus; what breaks something, under artifacts. The target is Rust without
+# unsafe code, so no sanitizer slows it down.
+SECONDS_EACH ?= 600
+fuzz: ## Fuzz the log, quantities and the cases' reader, SECONDS_EACH each (needs cargo-fuzz and a nightly compiler)
+	cargo +nightly fuzz build --fuzz-dir allocator/fuzz --sanitizer none
+	@for target in change_log case_reader quantity; do \
+	  mkdir -p allocator/fuzz/corpus/$$target; \
+	  echo "fuzz: $$target for $(SECONDS_EACH) s"; \
+	  cargo +nightly fuzz run --fuzz-dir allocator/fuzz --sanitizer none $$target \
+	    allocator/fuzz/corpus/$$target allocator/tests/cases -- \
+	    -max_total_time=$(SECONDS_EACH) -max_len=4096 -timeout=30 -print_final_stats=1 || exit 1; \
+	done
 
 e2e-fake: ## The chart and the operator on a real API server with fake machines
 	@$(DEMO) test-fake
