@@ -29,7 +29,7 @@ impl fmt::Display for Problem {
 const LONGEST_NAME: usize = 63;
 
 /// A scale that no cluster reaches, so that a slip of the pen does not become a million pods.
-const MOST_INSTANCES: u32 = 10_000;
+pub const MOST_INSTANCES: u32 = 10_000;
 
 /// All that is wrong with the declaration; empty when it can be carried out.
 #[must_use]

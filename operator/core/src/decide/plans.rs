@@ -123,8 +123,8 @@ fn translate(
     if !wrong.is_empty() {
         let problem = |problem: validate::Problem| Problem {
             reason: "InvalidSpec",
-            field: problem.field.clone(),
-            message: problem.to_string(),
+            field: problem.field,
+            message: problem.text,
         };
         return Err(wrong.into_iter().map(problem).collect());
     }

@@ -214,3 +214,14 @@ fn common_manifests_lose_nothing() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn more_replicas_than_any_cluster_has_room_for_are_refused_by_their_field() {
+    let trainer = "template: {spec: {containers: [{name: tensorflow, image: a}]}}";
+    assert_eq!(
+        problems(&format!("spec: {{tfReplicaSpecs: {{Worker: {{replicas: 2000000000, {trainer}}}}}}}")),
+        [
+            "Invalid spec.tfReplicaSpecs[Worker].replicas: 2000000000 is above 10000; write fewer, or make several jobs of it"
+        ]
+    );
+}

@@ -6,6 +6,7 @@ use twofold_crds::TFJob;
 use twofold_crds::pod_template::Container;
 use twofold_crds::tfjob::{ReplicaSpec, TENSORFLOW_CONTAINER};
 use twofold_sdk::spec::Packing;
+use twofold_sdk::validate::MOST_INSTANCES;
 
 /// The annotation with a job's priority among those of its role, an integer; higher goes first.
 pub(super) const PRIORITY: &str = "twofold.dev/priority";
@@ -138,6 +139,11 @@ fn replicas(key: &str, spec: &ReplicaSpec, problems: &mut Vec<Problem>) {
     }
     if let Some(count) = spec.replicas.filter(|count| *count < 0) {
         let message = format!("{count} is negative; write 0 or more");
+        problems.push(problem("Invalid", &format!("{path}.replicas"), &message));
+    }
+    let above = |count: &i32| u32::try_from(*count).is_ok_and(|count| count > MOST_INSTANCES);
+    if let Some(count) = spec.replicas.filter(above) {
+        let message = format!("{count} is above {MOST_INSTANCES}; write fewer, or make several jobs of it");
         problems.push(problem("Invalid", &format!("{path}.replicas"), &message));
     }
     let policy = spec.restart_policy.as_deref().unwrap_or_default();
