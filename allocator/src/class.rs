@@ -22,7 +22,7 @@ pub(crate) struct Class {
     digest: u64,
     members: BTreeSet<WantNo>,
     /// Members that came, or were given something, since it last slept.
-    fresh: Vec<WantNo>,
+    fresh: BTreeSet<WantNo>,
     asleep: bool,
     /// Whether it has lists of its own.
     crowded: bool,
@@ -34,6 +34,8 @@ pub(crate) struct Class {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sight {
     region: Option<Word>,
+    /// Whether no member of the ask takes a GPU, wanted or not: such asks may leave GPUs their room.
+    without_gpus: bool,
     above: Vec<Constraint>,
     members: Vec<(Shape, Vec<Constraint>)>,
 }
@@ -41,12 +43,13 @@ struct Sight {
 impl Sight {
     fn is_of<'a>(
         &self,
-        region: Option<&Word>,
+        (region, without_gpus): (Option<&Word>, bool),
         above: impl Iterator<Item = &'a Constraint>,
         members: impl Iterator<Item = &'a Member>,
     ) -> bool {
         let own = self.members.iter().map(|(shape, constraints)| (shape, constraints));
         self.region.as_ref() == region
+            && self.without_gpus == without_gpus
             && self.above.iter().eq(above)
             && own.eq(members.map(|member| (&member.shape, &member.constraints)))
     }
@@ -126,7 +129,7 @@ impl Books {
             want.state = WantState::Waiting;
         }
         if !want.unserved {
-            self.soft.classes.entries.at_mut(class).fresh.push(no);
+            self.soft.classes.entries.at_mut(class).fresh.insert(no);
         }
         if asleep {
             self.note_kept_from_turn(class);
@@ -142,12 +145,18 @@ impl Books {
         let Some(class) = want.class.take() else { return };
         let waits = want.state == WantState::Waiting;
         if waits && self.soft.classes.is_asleep(class) {
+            let keeps = self.soft.classes.entries.at(class).keeps;
             self.soft.asleep.insert(no);
-            self.want_mut(no).into_iter().for_each(|want| want.state = WantState::Asleep);
+            if let Some(want) = self.want_mut(no) {
+                want.state = WantState::Asleep;
+                // As the class decided when it last looked, so that another decision wakes it.
+                want.kept = keeps.map_or(want.kept, |(_, keeps)| keeps);
+            }
         }
         self.unlist(no);
         let entry = self.soft.classes.entries.at_mut(class);
         entry.members.remove(&no);
+        entry.fresh.remove(&no);
         if entry.members.is_empty() {
             self.drop_class(class);
         } else if entry.crowded && entry.members.len() <= Classes::CROWD / 2 {
@@ -180,15 +189,16 @@ impl Books {
     /// The class of an ask, which is entered, awake, if it is not there.
     fn class_of(&mut self, no: WantNo) -> ClassNo {
         let (wanted, above) = (|| self.wanted_members(no), || self.constraints_above(no));
-        let region = self.region_for(no.framework);
+        let (region, without_gpus) = (self.region_for(no.framework), self.is_without_gpus(no));
         let mut digest = Digest::default();
-        region.hash(&mut digest);
+        (region, without_gpus).hash(&mut digest);
         above().for_each(|constraint| constraint.hash(&mut digest));
         wanted().for_each(|member| (&member.shape, &member.constraints).hash(&mut digest));
         let digest = digest.finish();
         let same = self.soft.classes.by_digest.get(&digest).into_iter().flatten();
-        let known =
-            same.copied().find(|no| self.soft.classes.entries.at(*no).sight.is_of(region, above(), wanted()));
+        let known = same.copied().find(|no| {
+            self.soft.classes.entries.at(*no).sight.is_of((region, without_gpus), above(), wanted())
+        });
         if let Some(class) = known {
             return class;
         }
@@ -196,12 +206,13 @@ impl Books {
         let class = Class {
             sight: Sight {
                 region: region.cloned(),
+                without_gpus,
                 above: above().cloned().collect(),
                 members: wanted().map(member).collect(),
             },
             digest,
             members: BTreeSet::new(),
-            fresh: Vec::new(),
+            fresh: BTreeSet::new(),
             asleep: false,
             crowded: false,
             keeps: None,
@@ -217,7 +228,10 @@ impl Books {
             self.leave_class(no);
         }
         if let Some(class) = self.want(no).and_then(|want| want.class) {
-            self.soft.classes.entries.at_mut(class).fresh.push(no);
+            self.soft.classes.entries.at_mut(class).fresh.insert(no);
+            if self.soft.classes.is_asleep(class) {
+                self.note_kept_from_turn(class);
+            }
         }
         self.relist(no);
     }

@@ -94,7 +94,10 @@ impl Framework for TFJob {
             return after_the_end(&job, &known, situation);
         }
         if status::is_put_aside(&job, &known, situation) {
-            return Upkeep { actions: cleanup::suspended(&job, situation), ..Upkeep::default() };
+            // That it is put aside is on record first: whoever goes on knows then why its pods end.
+            let recorded = condition::holds(&known, condition::SUSPENDED);
+            let actions = if recorded { cleanup::suspended(&job, situation) } else { Vec::new() };
+            return Upkeep { actions, ..Upkeep::default() };
         }
         let next = status::next(&job, situation);
         let mut actions = service::upkeep(&job, situation);

@@ -84,6 +84,8 @@ fn a_suspended_job_gives_everything_back_whatever_its_policy() {
     scene.perform_services(&actions);
     scene.pod("worker", 0, Is::Running).pod("worker", 1, Is::Failed(1));
     scene.job.spec.run_policy.suspend = true;
+    assert!(scene.upkeep().actions.is_empty(), "it is put on record first");
+    scene.tell();
     let upkeep = scene.upkeep();
     assert_eq!(
         lines(&upkeep.actions),
