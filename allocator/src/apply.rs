@@ -33,19 +33,9 @@ impl Allocator {
         let changed = match change {
             Change::Agent(agent) => {
                 let id = agent.id.clone();
-                let changed = self.apply_agent(agent);
-                if changed {
-                    self.follow_machine(&id);
-                }
-                changed
+                self.apply_agent(agent).then(|| self.follow_machine(&id)).is_some()
             }
-            Change::AgentGone(id) => {
-                let changed = self.apply_agent_gone(&id);
-                if changed {
-                    self.follow_machine(&id);
-                }
-                changed
-            }
+            Change::AgentGone(id) => self.apply_agent_gone(&id).then(|| self.follow_machine(&id)).is_some(),
             Change::Revocable { agent, resources } => self.apply_revocable(agent, resources),
             Change::Devices(id, set) => self.apply_devices(&id, set),
             Change::Role(role) => self.apply_role(role),

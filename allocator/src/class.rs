@@ -5,7 +5,7 @@
 
 use crate::ask::{Constraint, Member, Shape};
 use crate::books::want::{Terms, Want, WantState};
-use crate::books::{Books, WantNo};
+use crate::books::{AgentNo, Books, WantNo};
 use crate::digest::Digest;
 use crate::id::Word;
 use crate::slab::{No, Slab};
@@ -80,6 +80,10 @@ impl Classes {
 
     pub(crate) fn none_sleeps(&self) -> bool {
         self.asleep.is_empty()
+    }
+
+    fn members(&self, class: ClassNo) -> Vec<WantNo> {
+        self.entries.at(class).members.iter().copied().collect()
     }
 
     /// All asks that sleep with their class.
@@ -166,10 +170,8 @@ impl Books {
 
     /// Gives a class lists of its own, or takes them away.
     fn crowd(&mut self, class: ClassNo, crowded: bool) {
-        let entry = self.soft.classes.entries.at_mut(class);
-        entry.crowded = crowded;
-        let members: Vec<WantNo> = entry.members.iter().copied().collect();
-        members.into_iter().for_each(|no| self.relist(no));
+        self.soft.classes.entries.at_mut(class).crowded = crowded;
+        self.soft.classes.members(class).into_iter().for_each(|no| self.relist(no));
     }
 
     fn drop_class(&mut self, class: ClassNo) {
@@ -254,16 +256,12 @@ impl Books {
     /// Puts the members of a class where they belong now. Those of a crowd stay in their lists, which are passed over
     /// while it sleeps.
     fn relist_class(&mut self, class: ClassNo) {
-        let entry = self.soft.classes.entries.at(class);
-        if entry.crowded {
-            if !entry.asleep && !self.roles.at(self.root).need.is_empty() {
-                let members: Vec<WantNo> = entry.members.iter().copied().collect();
-                members.into_iter().for_each(|no| self.enter_guaranteed(no));
-            }
-            return;
+        let Class { crowded, asleep, .. } = *self.soft.classes.entries.at(class);
+        if !crowded {
+            self.soft.classes.members(class).into_iter().for_each(|no| self.relist(no));
+        } else if !asleep && !self.roles.at(self.root).need.is_empty() {
+            self.soft.classes.members(class).into_iter().for_each(|no| self.enter_guaranteed(no));
         }
-        let members: Vec<WantNo> = entry.members.iter().copied().collect();
-        members.into_iter().for_each(|no| self.relist(no));
     }
 
     /// Notes of the members that were given something that they wait again.
@@ -278,7 +276,7 @@ impl Books {
     }
 
     /// Wakes the classes that have room on an agent.
-    pub(crate) fn wake_classes(&mut self, agent: crate::books::AgentNo) {
+    pub(crate) fn wake_classes(&mut self, agent: AgentNo) {
         for class in self.soft.classes.asleep.iter().copied().collect::<Vec<ClassNo>>() {
             let keeps = self.class_keeps(class);
             let one = self.soft.classes.entries.at(class).members.first().copied();

@@ -44,7 +44,12 @@ impl Books {
     /// The stage that hides an agent from a framework by its region.
     pub(crate) fn is_remote(&self, framework: FrameworkNo, agent: &Agent) -> Option<Stage> {
         let local = self.region_for(framework)?;
-        let region = &agent.domain.as_ref().filter(|domain| domain.region != *local)?.region;
+        let region = other_region(agent, local)?;
         Some(Stage::Region { region: region.clone(), local: local.clone() })
     }
+}
+
+/// The region of an agent, if it is another than the local one; an agent that says none is local.
+pub(crate) fn other_region<'a>(agent: &'a Agent, local: &Word) -> Option<&'a Word> {
+    agent.domain.as_ref().map(|domain| &domain.region).filter(|region| *region != local)
 }

@@ -7,6 +7,7 @@ use crate::books::want::{Terms, Want};
 use crate::books::{Books, WantNo};
 use crate::id::Word;
 use crate::refusal::AgentSet;
+use crate::region::other_region;
 use alloc::vec::Vec;
 
 /// What decides which agents are seen: whether revocable room is, the region that they are of, if that is asked, and the
@@ -79,10 +80,9 @@ impl Books {
         let above: Vec<Constraint> = self.constraints_above(no).cloned().collect();
         match &want.terms {
             Terms::Open(_) => alloc::vec![above],
-            Terms::Ask(ask) => {
-                let wanted = ask.members.iter().filter(|member| member.count > 0);
+            Terms::Ask(_) => {
                 let mut all: Vec<_> =
-                    wanted.map(|member| [&above[..], &member.constraints].concat()).collect();
+                    want.wanted().map(|member| [&above[..], &member.constraints].concat()).collect();
                 all.dedup();
                 all
             }
@@ -97,7 +97,7 @@ impl Books {
 
     /// The members of a want of which more are wanted.
     pub(crate) fn wanted_members(&self, no: WantNo) -> impl Iterator<Item = &Member> {
-        self.want(no).into_iter().flat_map(Want::members).filter(|member| member.count > 0)
+        self.want(no).into_iter().flat_map(Want::wanted)
     }
 
     fn add_seen(&mut self, sight: Sight, seen: &mut AgentSet) {
@@ -109,10 +109,7 @@ impl Books {
         }
         let mut agents = AgentSet::default();
         let (revocable, region, constraints) = &sight;
-        let local = |agent: &Agent| match (&agent.domain, region) {
-            (Some(domain), Some(region)) => domain.region == *region,
-            (None, _) | (Some(_), None) => true,
-        };
+        let local = |agent: &Agent| region.as_ref().is_none_or(|local| other_region(agent, local).is_none());
         let sees = |agent: &Agent| local(agent) && constraints.iter().all(|one| one.holds(agent));
         for (no, book) in
             self.known_agents().filter(|(_, book)| book.is_active() && (*revocable || !book.revocable))

@@ -7,7 +7,7 @@ mod operate;
 use crate::allocator::{Allocator, LiveOffer};
 use crate::books::agent::Use;
 use crate::books::task::TaskBook;
-use crate::books::want::{Want, WantState};
+use crate::books::want::WantState;
 use crate::books::{Books, WantNo};
 use crate::device::DeviceError;
 use crate::headroom::Block;
@@ -252,11 +252,10 @@ impl Allocator {
         let Books { fair, frameworks, .. } = &mut self.books;
         let lowered = frameworks.at_mut(want.framework).wants.get_mut(want.at).filter(|_| !counts.is_empty());
         if let Some(kept) = lowered {
-            let wanted = |want: &Want| want.members().iter().filter(|member| member.count > 0).count();
-            let before = wanted(kept);
+            let before = kept.wanted().count();
             kept.lower(counts, fair);
             kept.unserved = false;
-            let others = wanted(kept) != before;
+            let others = kept.wanted().count() != before;
             self.books.soft.holds.forget(want);
             self.books.note_served(want, others);
         }

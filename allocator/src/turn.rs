@@ -238,9 +238,12 @@ impl Books {
     /// Whether a want is for singles of which no agent that it sees has room for any.
     pub(crate) fn sees_no_room(&mut self, no: WantNo) -> bool {
         let single = self.want(no).is_some_and(|want| want.unit.as_ref().is_some_and(|unit| !unit.many));
+        if !single {
+            return false;
+        }
         // What was held for it may have come free with its answer.
         self.refresh_pool();
-        single && !self.finds_room(no)
+        !self.finds_room(no)
     }
 
     /// Whether some agent that it sees has room for a member of a want.

@@ -132,12 +132,10 @@ impl Books {
 
     fn decide_gpu_room(&self, no: WantNo) -> bool {
         let Some(want) = self.want(no) else { return false };
-        let Terms::Ask(ask) = &want.terms else { return false };
         if !self.is_without_gpus(no) {
             return false;
         }
-        let wanted = || ask.members.iter().filter(|member| member.count > 0);
-        wanted().all(|member| {
+        want.wanted().all(|member| {
             self.known_agents().any(|(_, book)| {
                 !book.has_gpus()
                     && book.agent.as_ref().is_some_and(|agent| agent.capacity.contains(&member.shape.base))
@@ -357,8 +355,8 @@ impl Books {
         let Some(want) = self.want(no) else { return Room::ANY };
         match &want.terms {
             Terms::Open(least) => Room::of(least).and_something(),
-            Terms::Ask(ask) => {
-                let wanted = ask.members.iter().filter(|member| member.count > 0).map(|member| &member.shape);
+            Terms::Ask(_) => {
+                let wanted = want.wanted().map(|member| &member.shape);
                 wanted.map(Shape::room).reduce(Room::least).unwrap_or(Room::ANY)
             }
         }

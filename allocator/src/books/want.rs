@@ -169,6 +169,11 @@ impl Want {
         };
     }
 
+    /// The members of which more are wanted.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &Member> + Clone {
+        self.members().iter().filter(|member| member.count > 0)
+    }
+
     /// The members that may still be placed.
     pub(crate) fn members(&self) -> &[Member] {
         match &self.terms {

@@ -49,7 +49,7 @@ impl Books {
     pub(crate) fn comes_back_to(&self, no: WantNo) -> impl Iterator<Item = (&Member, &ReservationBook)> {
         let mut seen = BTreeSet::new();
         let want = self.want(no).filter(|want| !self.reservations.is_empty() && want.names_reservation());
-        let wanted = want.into_iter().flat_map(|want| want.members()).filter(|member| member.count > 0);
+        let wanted = want.into_iter().flat_map(Want::wanted);
         let known = wanted.filter_map(move |member| Some((member, self.comes_back(no, member)?)));
         known.filter(move |(_, book)| seen.insert(&book.reservation.id))
     }

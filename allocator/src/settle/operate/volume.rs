@@ -28,7 +28,7 @@ impl Trial<'_> {
             return Err(OperationError::Busy(id.clone()));
         }
         self.check_disk(book, volume.size_bytes)?;
-        let changed = Reservation { volume: Some(volume.clone()), ..book.reservation.clone() };
+        let changed = with(book, Some(volume.clone()));
         self.enter(changed);
         Ok(())
     }
@@ -41,7 +41,7 @@ impl Trial<'_> {
         let (book, _) = self.own_volume(id, volume)?;
         self.check_unused(book, volume)?;
         self.check_idle(book)?;
-        let changed = Reservation { volume: None, ..book.reservation.clone() };
+        let changed = with(book, None);
         self.enter(changed);
         Ok(())
     }
@@ -52,14 +52,10 @@ impl Trial<'_> {
         volume: &VolumeId,
         by: u64,
     ) -> Result<(), OperationError> {
-        let (book, known) = self.own_volume(id, volume)?;
-        if by == 0 {
-            return Err(OperationError::VolumeAsItIs(volume.clone()));
-        }
+        let (book, known) = self.to_resize(id, volume, by)?;
         self.check_disk(book, by)?;
         let size_bytes = known.size_bytes.saturating_add(by);
-        let grown = Some(Volume { size_bytes, ..known.clone() });
-        let changed = Reservation { volume: grown, ..book.reservation.clone() };
+        let changed = with(book, Some(Volume { size_bytes, ..known.clone() }));
         self.enter(changed);
         Ok(())
     }
@@ -70,16 +66,12 @@ impl Trial<'_> {
         volume: &VolumeId,
         by: u64,
     ) -> Result<(), OperationError> {
-        let (book, known) = self.own_volume(id, volume)?;
-        if by == 0 {
-            return Err(OperationError::VolumeAsItIs(volume.clone()));
-        }
+        let (book, known) = self.to_resize(id, volume, by)?;
         let left = known.size_bytes.checked_sub(by).filter(|left| *left > 0);
         let small = OperationError::VolumeTooSmall { volume: volume.clone(), size_bytes: known.size_bytes };
         let size_bytes = left.ok_or(small)?;
         self.check_unused(book, volume)?;
-        let shrunk = Some(Volume { size_bytes, ..known.clone() });
-        let changed = Reservation { volume: shrunk, ..book.reservation.clone() };
+        let changed = with(book, Some(Volume { size_bytes, ..known.clone() }));
         self.enter(changed);
         Ok(())
     }
@@ -106,6 +98,17 @@ impl Trial<'_> {
         Ok((book, known.ok_or_else(|| OperationError::NoVolume(id.clone(), volume.clone()))?))
     }
 
+    /// The same, of one that is to change its size.
+    fn to_resize(
+        &self,
+        id: &ReservationId,
+        volume: &VolumeId,
+        by: u64,
+    ) -> Result<(&ReservationBook, &Volume), OperationError> {
+        let own = self.own_volume(id, volume)?;
+        if by == 0 { Err(OperationError::VolumeAsItIs(volume.clone())) } else { Ok(own) }
+    }
+
     /// There is so much disk in the reservation that neither its volume, nor a task, nor a part of it has.
     fn check_disk(&self, book: &ReservationBook, bytes: u64) -> Result<(), OperationError> {
         let (idle, more) = (self.idle(book), Resources { disk_bytes: bytes, ..Resources::default() });
@@ -119,4 +122,9 @@ impl Trial<'_> {
         let unused = self.books.volume_users(book) == 0;
         if unused { Ok(()) } else { Err(OperationError::VolumeBusy(volume.clone())) }
     }
+}
+
+/// A reservation with this volume in place of its own.
+fn with(book: &ReservationBook, volume: Option<Volume>) -> Reservation {
+    Reservation { volume, ..book.reservation.clone() }
 }
